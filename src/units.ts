@@ -27,7 +27,7 @@ export function toMs(duration: string, what = 'duration'): number {
   const spelled = parts.map(([text]) => text).join('')
   const units = parts.map(([, , unit = '']) => MS_PER_UNIT.get(unit) ?? 0)
   const falling = units.every((unit, i) => i === 0 || unit < (units[i - 1] ?? 0))
-  const ms = Math.round(parts.reduce((sum, [, count], i) => sum + Number(count) * (units[i] ?? 0), 0))
+  const ms = Math.round(parts.reduce((sum, [, amount], i) => sum + Number(amount) * (units[i] ?? 0), 0))
   if (parts.length === 0 || spelled !== duration || !falling || ms > LONGEST_MS) {
     throw new UsageError('ARGUMENT_INVALID', `${what}: expected a duration, got ${quoted(duration)}`, {
       hint: "Write a number with its unit, for example '250ms', '30s', '2m' or '1h30m' (at most 366 days)",
