@@ -1,0 +1,149 @@
+// The canary machine.
+//
+// Rule 1: everything that decides where a canary's traffic goes is in this file and the regions it names.
+// Rule 2: nothing here touches the world. It asks with a command (`shiftTraffic`, `startTimer`, …) and is told with an
+// event (`traffic.shifted`, `deadline.elapsed`, …). Even time is asked for: there is no `after` and no `invoke`, so the
+// journal of events is enough to be exactly here again.
+import {
+  always,
+  degraded,
+  ends,
+  frozen,
+  promoting,
+  retiring,
+  returning,
+  shifting,
+  staging,
+} from './regions.ts'
+import { releaseReading } from './release-reading.ts'
+import { begin, lasting, release } from './release.ts'
+import { strategy } from './strategy.ts'
+
+export const canaryMachine = release.createMachine({
+  id: 'canary',
+  description:
+    'Shifts traffic to a new version step by step, compares it with the version that serves beside it, and takes everything back on harm.',
+  context: begin,
+  initial: 'staging',
+  on: always,
+  states: {
+    staging: {
+      ...staging,
+      on: {
+        ...staging.on,
+        'version.ready': {
+          guard: 'isOurs',
+          target: 'shifting',
+          actions: 'askForStep',
+          description: 'it runs and is healthy',
+        },
+      },
+    },
+
+    shifting,
+
+    monitoring: {
+      description: 'The step is in force and compared with the baseline; observed time adds up to the bake.',
+      on: {
+        'analysis.concluded': [
+          {
+            guard: 'completesTheLastBake',
+            target: 'promoting',
+            actions: ['observe', 'askForEverything'],
+            description: 'healthy for the last bake',
+          },
+          {
+            guard: 'completesTheBake',
+            target: 'shifting',
+            actions: 'askForNextStep',
+            description: 'healthy for the whole bake',
+          },
+          { guard: 'isSuspicious', target: 'degraded', actions: 'suspect', description: 'suspicion of harm' },
+          { guard: 'isHarmless', actions: 'observe', description: 'one more window' },
+        ],
+        'probe.concluded': {
+          guard: 'isSuspicious',
+          target: 'degraded',
+          actions: 'suspect',
+          description: 'a first failed probe',
+        },
+        'progress.elapsed': {
+          target: 'paused',
+          actions: 'reportSilence',
+          description: 'not enough evidence for too long',
+        },
+        'pause.requested': { target: 'paused', description: 'a person wants it to stay' },
+        'promote.requested': [
+          {
+            guard: 'isFullBeforeLastStep',
+            target: 'shifting',
+            actions: 'askForLastStep',
+            description: 'skip all steps but the last',
+          },
+          {
+            guard: 'isNotLastStep',
+            target: 'shifting',
+            actions: 'askForNextStep',
+            description: 'skip the rest of this bake',
+          },
+        ],
+        'weight.requested': {
+          target: 'shifting',
+          actions: 'askForRequested',
+          description: 'a person sets the weight',
+        },
+      },
+    },
+
+    degraded: {
+      ...degraded,
+      on: {
+        ...degraded.on,
+        'weight.requested': {
+          guard: 'lowers',
+          target: 'shifting',
+          actions: 'askForRequested',
+          description: 'a person lowers the weight',
+        },
+      },
+    },
+
+    paused: {
+      description: 'The weight and the bake are frozen until a person says so; harm still takes it back.',
+      on: {
+        'resume.requested': {
+          target: 'monitoring',
+          actions: ['goOn', 'forgive', { type: 'startTimer', params: lasting('progress', 'progressMs') }],
+          description: 'go on with what was left of the bake',
+        },
+        'promote.requested': [
+          {
+            guard: 'isFullBeforeLastStep',
+            target: 'shifting',
+            actions: ['goOn', 'askForLastStep'],
+            description: 'skip all steps but the last',
+          },
+          {
+            guard: 'isNotLastStep',
+            target: 'shifting',
+            actions: ['goOn', 'askForNextStep'],
+            description: 'on to the next step',
+          },
+        ],
+        'weight.requested': {
+          target: 'shifting',
+          actions: 'askForRequested',
+          description: 'a person sets the weight',
+        },
+      },
+    },
+
+    promoting,
+    retiring,
+    'rolling-back': returning,
+    frozen,
+    ...ends,
+  },
+})
+
+export const canary = strategy(canaryMachine, { name: 'canary', version: 1, ...releaseReading })

@@ -1,0 +1,6 @@
+export { type Activity } from './activity.ts'
+export { canary, canaryMachine } from './canary.ts'
+export type { Command, StrategyName } from './command.ts'
+export type { ReleaseContext, ReleaseInput, ReleaseStep } from './release.ts'
+export type { Ready } from './step.ts'
+export { pathOf, type ReservedReturn, type Strategy } from './strategy.ts'

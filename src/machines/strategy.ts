@@ -1,0 +1,52 @@
+import type { AnyMachineSnapshot, AnyStateMachine, EventObject, Snapshot } from 'xstate'
+
+import type { Generation } from '../events/generation.ts'
+import type { Outcome } from '../events/outcome.ts'
+import type { RolloutEvent } from '../events/rollout-event.ts'
+import type { Split } from '../events/share.ts'
+import type { Activity } from './activity.ts'
+import type { StrategyName } from './command.ts'
+import { type Ready, type Stepper, stepper } from './step.ts'
+
+/** The way back that every commit reserves: what to make true if nothing else works any more. */
+export interface ReservedReturn {
+  readonly split: Split
+  readonly generation: Generation
+}
+
+/** What a strategy says about its own snapshots. */
+interface Reading<S> {
+  readonly name: StrategyName
+  /** Raised when stored snapshots of the machine before would be read wrongly. */
+  readonly version: number
+  /** What is to be watched in this state. */
+  activitiesOf(snapshot: S): readonly Activity[]
+  /** How it ended, or that it is stranded; null while it goes on. */
+  outcomeOf(snapshot: S): Outcome | null
+  /** The way back from here; null when it moved no traffic, or may not move any. */
+  returnOf(snapshot: S): ReservedReturn | null
+}
+
+/** A strategy as the engine knows it: a machine as pure functions, and what can be read off its snapshots. */
+export interface Strategy<S = AnyMachineSnapshot, I = unknown> extends Reading<S> {
+  readonly machine: AnyStateMachine
+  start(input: I): Ready<S>
+  step(snapshot: S, event: RolloutEvent): Ready<S>
+  restore(json: Snapshot<unknown>): S
+}
+
+/** Makes a strategy of a machine and what is said about its snapshots. */
+export function strategy<S extends AnyMachineSnapshot, E extends EventObject & RolloutEvent, I>(
+  machine: Parameters<typeof stepper<S, E, I>>[0],
+  reading: Reading<S>,
+): Reading<S> & Stepper<S, E, I> & { readonly machine: AnyStateMachine } {
+  return { machine, ...stepper<S, E, I>(machine), ...reading }
+}
+
+/** A state as a path, the way journals and dashboards show it: `rolling-back.returning`. */
+export function pathOf(value: AnyMachineSnapshot['value']): string {
+  if (typeof value === 'string') return value
+  return Object.entries(value)
+    .map(([state, inner]) => (inner === undefined ? state : `${state}.${pathOf(inner)}`))
+    .join('+')
+}
