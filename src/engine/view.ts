@@ -1,0 +1,143 @@
+// What people and programs get to see of the engine's memory: plain data, safe to print, the same in process and over HTTP.
+import type { Observable } from 'rxjs'
+
+import type { MetricsSnapshot } from '../analysis/sample.ts'
+import type { Verdict } from '../analysis/verdict.ts'
+import type { Envelope } from '../events/envelope.ts'
+import type { Generation } from '../events/generation.ts'
+import type { Outcome } from '../events/outcome.ts'
+import type { OperatorEvent, RolloutEvent } from '../events/rollout-event.ts'
+import type { Split } from '../events/share.ts'
+import type { StrategyName } from '../machines/command.ts'
+
+/** What happened to the requests of one version, by the time each started; null is what could not be known. */
+export interface VersionLedger {
+  readonly version: string
+  /** Answered completely by the version, by status class `[1xx, 2xx, 3xx, 4xx, 5xx]`. */
+  readonly served: readonly [number, number, number, number, number]
+  /** The version's own 5xx. */
+  readonly appErrors: number
+  /** Refused, reset, truncated, timed out, or answered with a 5xx that the proxy had to make. */
+  readonly failed: number
+  readonly clientAborts: number
+  /** Still open at the drain's deadline. */
+  readonly cut: number
+}
+
+/** What a rollout did to the people behind the traffic, from its first change of traffic to the drain. */
+export interface RequestLedger {
+  /** All requests that started in that time. */
+  readonly total: number
+  readonly failed: number
+  readonly versions: readonly VersionLedger[]
+  /** False when a counter could not be read: then the figures are a lower bound. */
+  readonly complete: boolean
+}
+
+/** The ledger of one change of traffic. */
+export interface StepLedger {
+  readonly generation: Generation
+  readonly ledger: RequestLedger
+}
+
+/** A rollout as it stands. */
+export interface RolloutView {
+  readonly id: string
+  readonly service: string
+  readonly strategy: StrategyName
+  readonly version: string
+  /** The version that traffic would return to; null in a first release. */
+  readonly stable: string | null
+  /** The machine's state as a path, for example `rolling-back.returning`. */
+  readonly state: string
+  readonly status: 'active' | 'parked' | 'ended'
+  /** Why it is parked: what broke, and what to do. */
+  readonly parked: string | null
+  /** How it ended, or that it is stranded. */
+  readonly outcome: Outcome | null
+  /** What the router was last read back to do. */
+  readonly split: Split
+  /** The step being walked, counted from 1, of how many; null where there are no steps. */
+  readonly step: {
+    readonly index: number
+    readonly of: number
+    readonly bakeMs: number
+    readonly observedMs: number
+  } | null
+  /** What the newest window said. */
+  readonly verdict: Verdict | null
+  readonly current: MetricsSnapshot | null
+  readonly baseline: MetricsSnapshot | null
+  /** The parent rollout, for a child. */
+  readonly parent: string | null
+  /** RFC 3339, UTC. */
+  readonly startedAt: string
+  readonly endedAt: string | null
+  /** Null until traffic was first changed. */
+  readonly requests: RequestLedger | null
+  readonly steps: readonly StepLedger[]
+  /** The strategy's own details, as plain data (the results of smoke tests, what a rollback cleaned up …). */
+  readonly details: Readonly<Record<string, unknown>>
+}
+
+/** A known-good version with its configuration: what a rollback can go back to. */
+export interface RevisionView {
+  readonly version: string
+  /** RFC 3339, UTC: when its release was over and healthy. */
+  readonly since: string
+  readonly by: string | null
+  readonly why: string | null
+  /** Whether instances of it run now. */
+  readonly warm: boolean
+}
+
+/** A service as it stands. */
+export interface ServiceView {
+  readonly service: string
+  /** Where clients reach it; null before its first route. */
+  readonly url: string | null
+  readonly stable: RevisionView | null
+  readonly live: 'blue' | 'green' | null
+  readonly revisions: readonly RevisionView[]
+  readonly split: Split
+  readonly generation: Generation | null
+  /** The rollout that holds the service. */
+  readonly active: string | null
+  /** Versions with running instances. */
+  readonly running: readonly string[]
+  readonly rollouts: readonly RolloutView[]
+}
+
+/** Said in a bounded stream to a reader who was too slow: so many events are missing here. */
+export interface Lagged {
+  readonly type: 'lagged'
+  readonly dropped: number
+}
+
+export interface EventsOptions {
+  /** Start after this cursor instead of now; 0 for everything there is. */
+  readonly since?: number
+  /** Only this rollout and its children. */
+  readonly rollout?: string
+  readonly signal?: AbortSignal
+}
+
+/** What can be seen and asked of an engine, in process or from afar. */
+export interface EngineView {
+  /** Every event once it is in the journal, in order, from now on. */
+  readonly events$: Observable<Envelope>
+  /** Calls back for one type of event; the returned function stops it. A callback that throws harms nobody. */
+  on<T extends RolloutEvent['type']>(type: T, listener: (envelope: Envelope) => void): () => void
+  /** The journal from a cursor on, then what comes; ordered, without a gap. */
+  events(options?: EventsOptions): AsyncIterable<Envelope | Lagged>
+  /** The newest view of a rollout, then each that follows; completes with its end. Unknown ids error with `ROLLOUT_UNKNOWN`. */
+  state$(rollout: string): Observable<RolloutView>
+  services(): readonly ServiceView[]
+  /** @throws UsageError `ROLLOUT_UNKNOWN` */
+  rollout(id: string): RolloutView
+  /**
+   * Sends what a person asks for, and resolves with what it led to once that is in the journal.
+   * @throws UsageError `ROLLOUT_UNKNOWN`, or `EVENT_REFUSED` with the reason when its state can't take it
+   */
+  send(rollout: string, event: OperatorEvent): Promise<RolloutView>
+}
