@@ -1,0 +1,104 @@
+import type { IncomingMessage } from 'node:http'
+
+/** Headers that speak of one connection only (RFC 9110 §7.6.1), and those that this proxy answers itself. */
+const HOP_BY_HOP: ReadonlySet<string> = new Set([
+  'connection',
+  'expect',
+  'http2-settings',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+])
+/** What no `Connection` header can take away, because the message could not be understood without it. */
+const FRAMING: ReadonlySet<string> = new Set(['content-length', 'host'])
+
+/** The header names that a `Connection` header takes with it. */
+function nominated(connection: string | undefined): ReadonlySet<string> {
+  const names = (connection ?? '').toLowerCase().split(',')
+  return new Set(names.map((each) => each.trim()).filter((each) => !FRAMING.has(each)))
+}
+
+function isForNextHop(lower: string, dropped: ReadonlySet<string>): boolean {
+  return !HOP_BY_HOP.has(lower) && !dropped.has(lower)
+}
+
+/** A flat list of names and values without what belongs to one hop. */
+function endToEnd(raw: readonly string[], connection: string | undefined): string[] {
+  const dropped = nominated(connection)
+  const kept: string[] = []
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const [key = '', value = ''] = [raw[i], raw[i + 1]]
+    if (isForNextHop(key.toLowerCase(), dropped)) kept.push(key, value)
+  }
+  return kept
+}
+
+/**
+ * The headers of a client's request as the version gets them: hop-by-hop headers removed, `Host` as it was, the client's
+ * address appended to `X-Forwarded-For`. `X-Forwarded-Proto` and `-Host` that came in are kept, because this proxy speaks
+ * no TLS: if someone in front of it does, only they know.
+ */
+export function forwardedHeaders(req: IncomingMessage): string[] {
+  const kept = endToEnd(req.rawHeaders, req.headers.connection)
+  const headers: string[] = []
+  for (let i = 0; i < kept.length; i += 2) {
+    const key = kept[i] ?? ''
+    if (key.toLowerCase() !== 'x-forwarded-for') headers.push(key, kept[i + 1] ?? '')
+  }
+  headers.push('X-Forwarded-For', forwardedFor(req))
+  if (req.headers['x-forwarded-proto'] === undefined) headers.push('X-Forwarded-Proto', 'http')
+  const { host } = req.headers
+  if (req.headers['x-forwarded-host'] === undefined && host !== undefined)
+    headers.push('X-Forwarded-Host', host)
+  return headers
+}
+
+function forwardedFor(req: IncomingMessage): string {
+  const address = (req.socket.remoteAddress ?? 'unknown').replace(/^::ffff:/, '')
+  const before = req.headers['x-forwarded-for']
+  return before === undefined || before === '' ? address : `${String(before)}, ${address}`
+}
+
+/** The headers of a version's answer as the client gets them. */
+export function endToEndHeaders({ rawHeaders, headers }: IncomingMessage): string[] {
+  return endToEnd(rawHeaders, headers.connection)
+}
+
+/** The part of a version's answer that a client has to know before the body. */
+export interface AnswerHead {
+  readonly headers: string[]
+  /** Null when the answer does not say. */
+  readonly length: number | null
+  /** Whether the version said how long it keeps a connection open. */
+  readonly keepAlive: 'promised' | 'unknown'
+}
+
+/** Reads a version's answer head; `raw` is flat, as undici gives it. */
+export function answerHead(raw: readonly (Buffer | string)[]): AnswerHead {
+  const texts = raw.map((each) => (typeof each === 'string' ? each : each.toString('latin1')))
+  const value = (wanted: string): string | undefined =>
+    texts.find((_, i) => i % 2 === 1 && texts[i - 1]?.toLowerCase() === wanted)
+  const length = value('content-length')
+  return {
+    headers: endToEnd(texts, value('connection')),
+    length: length === undefined ? null : Number(length),
+    keepAlive: /timeout=\d/i.test(value('keep-alive') ?? '') ? 'promised' : 'unknown',
+  }
+}
+
+/** The path as a version expects it; null for what can't be forwarded (`OPTIONS *`). */
+export function originForm(url: string): string | null {
+  if (url.startsWith('/')) return url
+  const parsed = URL.canParse(url) ? new URL(url) : null
+  return parsed?.protocol === 'http:' || parsed?.protocol === 'https:'
+    ? parsed.pathname + parsed.search
+    : null
+}
+
+/** How often `Host` was said: once is right, more is an attack (RFC 9112 §3.2). */
+export function hostsIn(raw: readonly string[]): number {
+  return raw.filter((each, i) => i % 2 === 0 && each.length === 4 && each.toLowerCase() === 'host').length
+}
