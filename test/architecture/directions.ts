@@ -52,7 +52,7 @@ export const layers: readonly Layer[] = [
   }),
   layer('client', 'client/*', { layers: core, packages: ['rxjs', 'eventsource-parser'] }),
 
-  layer('embedded-proxy', 'adapters/embedded-proxy/*', adapter({ packages: ['undici'] })),
+  layer('embedded-proxy', 'adapters/embedded-proxy/*', adapter({ packages: ['undici', 'node:sqlite'] })),
   layer('probes', 'adapters/probes/*', adapter({ packages: ['undici'] })),
   layer('sqlite-store', 'adapters/sqlite-store/*', adapter({ packages: ['node:sqlite'] })),
   layer('adapters', 'adapters/*/*', adapter({ packages: [] })),
