@@ -108,6 +108,7 @@ class Conversation {
       this.#write(`${JSON.stringify({ id, result })}\n`)
     } catch (error) {
       this.#reply({ id, error: wireError(error) })
+      if (this.#trust === 'stranger') this.#socket.destroySoon()
     } finally {
       if (this.#running.get(id) === asked) this.#running.delete(id)
     }
@@ -120,7 +121,6 @@ class Conversation {
     }
     if (this.#trust === 'known') return
     if (ask.op !== 'hello' || !sameText(ask.token, this.#options.token)) {
-      this.#socket.end()
       throw new UsageError('ARGUMENT_INVALID', 'hello: expected the token of this proxy first', {
         hint: 'It is in proxy.json of the state directory, readable by its owner',
       })

@@ -34,6 +34,7 @@ export class Controller {
     ask: Extract<Ask, { readonly op: O }>,
     { signal, extraMs = 0 }: Patient,
   ): Promise<Results[O]> {
+    signal.throwIfAborted()
     const wait = { signal, ms: ANSWER_MS + extraMs }
     try {
       return await (await this.#connected(signal)).ask<O>(ask, wait)
@@ -99,9 +100,9 @@ async function greeted({ socket, address }: Reached, signal: AbortSignal): Promi
 }
 
 async function until<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted()
   return new Promise<T>((resolve, reject) => {
     const abort = (): void => reject(signal.reason)
+    if (signal.aborted) abort()
     signal.addEventListener('abort', abort)
     const forget = (): void => signal.removeEventListener('abort', abort)
     promise.then(resolve, reject).finally(forget)

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import type { GenerationCounts, Listen, Route } from '../../engine/ports.ts'
-import { messageOf } from '../../errors.ts'
+import { AdapterError, messageOf } from '../../errors.ts'
 import type { Log } from './log.ts'
 import { Service } from './service.ts'
 import type { Patience } from './upstream.ts'
@@ -94,6 +94,7 @@ export class DataPlane {
   }
 
   async #put(route: Route): Promise<Route> {
+    if (this.#closing.signal.aborted) throw new AdapterError('ROUTER_FAILED', 'the embedded proxy is ending')
     const known = this.#services.get(route.service)
     known?.fence(route)
     const service = known ?? new Service(this.#options.patience)

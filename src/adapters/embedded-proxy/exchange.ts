@@ -23,6 +23,8 @@ const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRAC
 const BROKEN_CONNECTION: ReadonlySet<string> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'])
 const TOO_SLOW: ReadonlySet<string> = new Set(['UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT'])
 
+const SMALL = 16_384
+
 type Progress = 'waiting' | 'sent' | 'answering' | 'answered'
 
 /**
@@ -31,7 +33,7 @@ type Progress = 'waiting' | 'sent' | 'answering' | 'answered'
  */
 export class Exchange implements Dispatcher.DispatchHandler {
   readonly #job: Job
-  readonly #upload: Upload | null
+  #upload: Upload | null
   #progress: Progress = 'waiting'
   #controller: Dispatcher.DispatchController | null = null
   #attempts = 0
@@ -46,6 +48,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#upload = uploadOf(job.req)
     job.ticket.onCut = () => this.#cut()
     job.res.on('close', () => this.#closed())
+    // A write that comes too late; 'close' says all there is to say.
+    job.res.on('error', () => {})
   }
 
   start(): void {
@@ -99,19 +103,27 @@ export class Exchange implements Dispatcher.DispatchHandler {
     )
     if (named.length > 0) res.addTrailers(named)
     if (this.#whole === null) res.end()
-    else res.end(this.#whole)
+    else if (this.#whole.length > SMALL) res.end(this.#whole)
+    // As one text with its head it is one write instead of two.
+    else res.end(this.#whole.toString('latin1'), 'latin1')
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
     if (!this.#job.ticket.open) return
-    if (this.#mayRetry(error)) this.#send(this.#upload)
+    if (this.#mayRetry(error)) this.#retry()
     else this.#failed(error)
+  }
+
+  #retry(): void {
+    this.#progress = 'waiting'
+    this.#upload = uploadOf(this.#job.req)
+    this.#send(this.#upload)
   }
 
   #send(upload: Upload | null): void {
     const { req, path } = this.#job
-    const upstream = this.#upstream()
     this.#attempts += 1
+    const upstream = this.#upstream()
     const safe = IDEMPOTENT.has(req.method ?? '') && upload === null
     const fresh = this.#attempts > 1 || (!safe && !upstream.promisesKeepAlive)
     upstream.forward({
@@ -123,7 +135,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   #upstream(): Upstream {
     const { upstreams } = this.#job
-    const upstream = upstreams[Math.max(0, this.#attempts - 1) % upstreams.length]
+    const upstream = upstreams[(this.#attempts - 1) % upstreams.length]
     if (upstream === undefined) throw new RangeError('a request was admitted without an instance')
     return upstream
   }

@@ -15,9 +15,14 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
 /** What no `Connection` header can take away, because the message could not be understood without it. */
 const FRAMING: ReadonlySet<string> = new Set(['content-length', 'host'])
 
+/** Headers of an answer that the proxy itself has to know. */
+const TELLING: ReadonlySet<string> = new Set(['connection', 'content-length', 'keep-alive'])
+const NONE: ReadonlySet<string> = new Set()
+
 /** The header names that a `Connection` header takes with it. */
 function nominated(connection: string | undefined): ReadonlySet<string> {
-  const names = (connection ?? '').toLowerCase().split(',')
+  if (connection === undefined || /^(?:keep-alive|close)$/i.test(connection)) return NONE
+  const names = connection.toLowerCase().split(',')
   return new Set(names.map((each) => each.trim()).filter((each) => !FRAMING.has(each)))
 }
 
@@ -79,26 +84,31 @@ export interface AnswerHead {
 /** Reads a version's answer head; `raw` is flat, as undici gives it. */
 export function answerHead(raw: readonly (Buffer | string)[]): AnswerHead {
   const texts = raw.map((each) => (typeof each === 'string' ? each : each.toString('latin1')))
-  const value = (wanted: string): string | undefined =>
-    texts.find((_, i) => i % 2 === 1 && texts[i - 1]?.toLowerCase() === wanted)
-  const length = value('content-length')
+  const said = new Map<string, string>()
+  for (let i = 0; i + 1 < texts.length; i += 2) {
+    const key = texts[i]?.toLowerCase() ?? ''
+    if (TELLING.has(key)) said.set(key, texts[i + 1] ?? '')
+  }
+  const length = said.get('content-length')
   return {
-    headers: endToEnd(texts, value('connection')),
+    headers: endToEnd(texts, said.get('connection')),
     length: length === undefined ? null : Number(length),
-    keepAlive: /timeout=\d/i.test(value('keep-alive') ?? '') ? 'promised' : 'unknown',
+    keepAlive: /timeout=\d/i.test(said.get('keep-alive') ?? '') ? 'promised' : 'unknown',
   }
 }
 
-/** The path as a version expects it; null for what can't be forwarded (`OPTIONS *`). */
-export function originForm(url: string): string | null {
+/**
+ * The path as a version expects it; null for a request that can't be forwarded: `OPTIONS *`, `Host` said twice or
+ * otherwise than in an absolute address (RFC 9112 §3.2), both ways to make two readers see two different requests.
+ */
+export function pathOf({ url = '', rawHeaders, headers }: IncomingMessage): string | null {
+  if (hostsIn(rawHeaders) > 1) return null
   if (url.startsWith('/')) return url
   const parsed = URL.canParse(url) ? new URL(url) : null
-  return parsed?.protocol === 'http:' || parsed?.protocol === 'https:'
-    ? parsed.pathname + parsed.search
-    : null
+  const matches = parsed?.protocol === 'http:' && parsed.host === headers.host?.toLowerCase()
+  return matches ? parsed.pathname + parsed.search : null
 }
 
-/** How often `Host` was said: once is right, more is an attack (RFC 9112 §3.2). */
-export function hostsIn(raw: readonly string[]): number {
+function hostsIn(raw: readonly string[]): number {
   return raw.filter((each, i) => i % 2 === 0 && each.length === 4 && each.toLowerCase() === 'host').length
 }

@@ -50,7 +50,8 @@ export async function reachOrStart(place: Place, settings: ProxySettings): Promi
     if (reached !== null) return reached
     if (child !== null && hasEnded(child)) child = await afterEnd(child, place)
     child ??= await start(place, settings)
-    if (performance.now() > deadline) throw await failed(place, 'it did not come up in time')
+    if (performance.now() > deadline)
+      throw await failed(place, 'none answers, and none could take its place in time')
     await sleep(POLL_MS)
   }
 }
@@ -62,7 +63,7 @@ function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
 /** Someone else's proxy may be just starting, or just ending: then there is no reason to give up. */
 async function afterEnd({ exitCode }: ChildProcess, place: Place): Promise<null> {
   if (exitCode !== ALREADY_RUNNING) throw await failed(place, `it ended with ${exitCode ?? 'a signal'}`)
-  await sleep(POLL_MS * 5)
+  await sleep(POLL_MS * 10)
   return null
 }
 

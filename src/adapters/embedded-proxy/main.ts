@@ -28,7 +28,12 @@ process.on('uncaughtException', (error) => log('error', 'a request went wrong', 
 process.on('unhandledRejection', (reason) =>
   log('error', 'something went wrong', { reason: messageOf(reason) }),
 )
-await run(place, log)
+try {
+  await run(place, log)
+} catch (error) {
+  log('error', 'the proxy could not start', { reason: messageOf(error) })
+  process.exit(1)
+}
 
 /** A lock of the kernel's on a file: it ends with the process, however that ends, so it can't be stale. */
 function takeLock({ lock: path }: Place): DatabaseSync {

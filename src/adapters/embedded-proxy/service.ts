@@ -6,7 +6,7 @@ import { AdapterError } from '../../errors.ts'
 import { compareGenerations, type Generation } from '../../events/generation.ts'
 import { Ledger, type Tally } from './counters.ts'
 import { Exchange } from './exchange.ts'
-import { hostsIn, originForm } from './headers.ts'
+import { pathOf } from './headers.ts'
 import { type Handlers, Listener } from './listener.ts'
 import { lastResponse, refuse } from './refuse.ts'
 import { Split } from './split.ts'
@@ -29,6 +29,7 @@ interface Choice {
 }
 
 const NO_VERSION = ''
+const UNFORWARDABLE = 'this request can not be forwarded'
 const UNROUTED = 'no version of the service is in charge of this request'
 
 /** One service: its listener, the route in force, and what was counted. All decisions are taken within one tick. */
@@ -108,9 +109,9 @@ export class Service implements Handlers {
   }
 
   request(req: IncomingMessage, res: ServerResponse): void {
-    const path = originForm(req.url ?? '')
-    if (path === null || hostsIn(req.rawHeaders) > 1) {
-      refuse(res, 400, 'a request that can not be forwarded')
+    const path = pathOf(req)
+    if (path === null) {
+      refuse(res, 400, UNFORWARDABLE)
       return
     }
     const { ticket, upstreams } = this.#choose()
@@ -123,9 +124,9 @@ export class Service implements Handlers {
   }
 
   upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const path = originForm(req.url ?? '')
-    if (path === null || hostsIn(req.rawHeaders) > 1) {
-      refuse(lastResponse(req, socket), 400, 'a request that can not be forwarded')
+    const path = pathOf(req)
+    if (path === null) {
+      refuse(lastResponse(req, socket), 400, UNFORWARDABLE)
       return
     }
     const { ticket, upstreams } = this.#choose()

@@ -12,6 +12,8 @@ export class Upload extends Readable {
   constructor(req: IncomingMessage) {
     super()
     this.#req = req
+    // Whoever reads it learns of an error, and may have gone by then.
+    this.on('error', () => {})
   }
 
   /** Whether anything was read, so that it could not be sent to someone else any more. */
