@@ -4,7 +4,7 @@ import type { Observable } from 'rxjs'
 
 import type { Counts, MetricsWindow } from '../analysis/sample.ts'
 import type { Generation } from '../events/generation.ts'
-import type { Endpoint } from '../events/rollout-event.ts'
+import type { Endpoint, TestAnswer } from '../events/rollout-event.ts'
 import type { Share } from '../events/share.ts'
 
 export interface Cancellable {
@@ -176,6 +176,42 @@ export interface HealthProbe {
   ): Promise<ProbeAnswer>
 }
 
+// ── Smoke tests ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** What an HTTP answer has to be like. */
+export interface ExpectedAnswer {
+  /** The accepted status codes. */
+  readonly status: readonly number[]
+  /** Text that the body has to contain. */
+  readonly body: string | null
+  /** JSON that the body has to contain: objects may have more keys, everything else has to be equal. */
+  readonly json: unknown
+}
+
+/** How one smoke test asks. Plain data, but for `function`: that one is bound by its name when it runs. */
+export type TestSpec =
+  | {
+      readonly kind: 'http'
+      readonly name: string
+      readonly method: string
+      readonly path: string
+      /** Values may be references: `env:NAME` or `file:path`. */
+      readonly headers: Readonly<Record<string, string>>
+      readonly body: string | null
+      readonly expect: ExpectedAnswer
+    }
+  | { readonly kind: 'function'; readonly name: string }
+
+/** Runs one attempt of a smoke test. */
+export interface TestRunner {
+  /** Asks once, and says what came of it; rejects only when aborted by the signal. */
+  run(
+    test: TestSpec,
+    target: { readonly url: string; readonly version: string },
+    options: Cancellable,
+  ): Promise<TestAnswer>
+}
+
 // ── Memory ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** One line of a service's journal. JSON throughout. */
@@ -253,4 +289,5 @@ export interface Adapters {
   readonly metrics: MetricsSource
   readonly platform: Platform
   readonly probe: HealthProbe
+  readonly tests: TestRunner
 }

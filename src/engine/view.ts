@@ -6,7 +6,7 @@ import type { Verdict } from '../analysis/verdict.ts'
 import type { Envelope } from '../events/envelope.ts'
 import type { Generation } from '../events/generation.ts'
 import type { Outcome } from '../events/outcome.ts'
-import type { OperatorEvent, RolloutEvent } from '../events/rollout-event.ts'
+import type { OperatorEvent, RolloutEvent, RolloutEventOf } from '../events/rollout-event.ts'
 import type { Split } from '../events/share.ts'
 import type { StrategyName } from '../machines/command.ts'
 
@@ -127,7 +127,10 @@ export interface EngineView {
   /** Every event once it is in the journal, in order, from now on. */
   readonly events$: Observable<Envelope>
   /** Calls back for one type of event; the returned function stops it. A callback that throws harms nobody. */
-  on<T extends RolloutEvent['type']>(type: T, listener: (envelope: Envelope) => void): () => void
+  on<T extends RolloutEvent['type']>(
+    type: T,
+    listener: (envelope: Envelope<RolloutEventOf<T>>) => void,
+  ): () => void
   /** The journal from a cursor on, then what comes; ordered, without a gap. */
   events(options?: EventsOptions): AsyncIterable<Envelope | Lagged>
   /** The newest view of a rollout, then each that follows; completes with its end. Unknown ids error with `ROLLOUT_UNKNOWN`. */

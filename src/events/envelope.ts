@@ -1,7 +1,7 @@
 import type { RolloutEvent } from './rollout-event.ts'
 
 /** An event as it stands in the journal and in every stream: what happened, to whom, when, and what it led to. */
-export interface Envelope {
+export interface Envelope<E extends RolloutEvent = RolloutEvent> {
   /** `<rollout>#<seq>`: the same at every delivery, also after a restart. */
   readonly id: string
   /** Its place in the whole store's order; what a reader resumes from. */
@@ -15,5 +15,5 @@ export interface Envelope {
   readonly strategy: string
   /** The machine's state after the event, as a path: `rolling-back.returning`. */
   readonly state: string
-  readonly event: RolloutEvent
+  readonly event: E
 }

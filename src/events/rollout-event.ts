@@ -84,6 +84,7 @@ export type RolloutEvent =
   | { readonly type: `${TimerName}.elapsed` }
   | { readonly type: 'child.ended'; readonly slot: string; readonly run: number; readonly outcome: Outcome }
   | { readonly type: 'claim.lost'; readonly by: string }
+  | { readonly type: 'rollout.parked'; readonly reason: string }
 
 /** The events that people send; everything else is told by the world. */
 export type OperatorEvent = Extract<RolloutEvent, Asked>

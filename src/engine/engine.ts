@@ -1,0 +1,232 @@
+// The engine: many services, one bus, one store. It remembers, tells and acts; what to do is decided in the machines.
+import { concat, defer, filter, type Observable, of, type Subscription, takeWhile } from 'rxjs'
+
+import { AdapterError, messageOf, UsageError } from '../errors.ts'
+import type { Envelope } from '../events/envelope.ts'
+import type { OperatorEvent, RolloutEvent, RolloutEventOf } from '../events/rollout-event.ts'
+import { type Returnability, returnability } from './admission.ts'
+import { type Bus, createBus } from './bus.ts'
+import { toEnvelope } from './envelopes.ts'
+import type { RolloutInspector } from './inspector.ts'
+import { Journal } from './journal.ts'
+import { type Logger, silentLogger } from './log.ts'
+import type { Adapters, Clock, InstanceEvent, Store } from './ports.ts'
+import { freshService, isServiceRecord } from './record.ts'
+import { Service, type Told } from './service.ts'
+import type { RolloutSpec } from './spec.ts'
+import type { EngineView, EventsOptions, Lagged, RolloutView, ServiceView } from './view.ts'
+import { serviceView, viewOf } from './views.ts'
+
+export interface EngineDeps {
+  readonly store: Store
+  readonly adapters: Adapters
+  readonly clock: Clock
+  readonly log?: Logger
+  /** Hears of every rollout's machine, events and snapshots. */
+  readonly inspector?: RolloutInspector
+}
+
+/** Runs rollouts: remembers every step before it tells and acts, and goes on after a crash where it was. */
+export class Engine implements EngineView {
+  readonly #deps: Required<Omit<EngineDeps, 'inspector'>> & Pick<EngineDeps, 'inspector'>
+  readonly #bus: Bus
+  readonly #services = new Map<string, Service>()
+  readonly #opening = new Map<string, Promise<Service>>()
+  readonly #platform: Subscription
+
+  private constructor(deps: EngineDeps) {
+    this.#deps = { log: silentLogger, ...deps }
+    this.#bus = createBus({ log: this.#deps.log })
+    this.#platform = deps.adapters.platform.events$.subscribe((event) => this.#hear(event))
+  }
+
+  /** Opens an engine on a store: whatever was going on in it goes on. */
+  static async open(deps: EngineDeps): Promise<Engine> {
+    const engine = new Engine(deps)
+    for (const { service } of await deps.store.list()) await engine.#service(service)
+    return engine
+  }
+
+  get events$(): Observable<Envelope> {
+    return this.#bus.events$
+  }
+
+  on<T extends RolloutEvent['type']>(
+    type: T,
+    listener: (envelope: Envelope<RolloutEventOf<T>>) => void,
+  ): () => void {
+    return this.#bus.on(type, listener)
+  }
+
+  async *events({ since, rollout, signal = NEVER }: EventsOptions = {}): AsyncIterable<Envelope | Lagged> {
+    const isWanted = (id: string) => rollout === undefined || id === rollout || id.startsWith(`${rollout}/`)
+    if (since === undefined) {
+      for await (const said of this.#bus.stream({ signal })) {
+        if ('event' in said ? isWanted(said.rollout) : true) yield said
+      }
+      return
+    }
+    for await (const stored of this.#deps.store.watch(since, { signal })) {
+      if (isWanted(stored.rollout)) yield toEnvelope(stored)
+    }
+  }
+
+  state$(rollout: string): Observable<RolloutView> {
+    return defer(() => {
+      const view = this.rollout(rollout)
+      if (view.status === 'ended') return of(view)
+      return concat(of(view), this.#bus.state$(rollout)).pipe(
+        takeWhile(({ status }) => status !== 'ended', true),
+      )
+    })
+  }
+
+  services(): readonly ServiceView[] {
+    return [...this.#services.values()].map((service) => serviceView(service.record()))
+  }
+
+  /** @throws UsageError `ROLLOUT_UNKNOWN` for a service that never had a rollout */
+  service(name: string): ServiceView {
+    const service = this.#services.get(name)
+    if (service !== undefined) return serviceView(service.record())
+    throw new UsageError('ROLLOUT_UNKNOWN', `no service is called ${name}`, {
+      hint: '`sluice list` shows all of them',
+    })
+  }
+
+  rollout(id: string): RolloutView {
+    const view = this.services()
+      .flatMap(({ rollouts }) => rollouts)
+      .find((candidate) => candidate.id === id)
+    if (view !== undefined) return view
+    throw new UsageError('ROLLOUT_UNKNOWN', `no rollout is called ${id}`, {
+      hint: '`sluice list` shows the newest',
+    })
+  }
+
+  async send(rollout: string, event: OperatorEvent): Promise<RolloutView> {
+    const { service } = this.rollout(rollout)
+    await (await this.#service(service)).ask(rollout, event)
+    return this.rollout(rollout)
+  }
+
+  /**
+   * Starts a rollout, or joins the one that does the same already; resolves with its id once it is in the journal.
+   * @throws UsageError `ROLLOUT_IN_PROGRESS`, `ROLLBACK_IMPOSSIBLE` or `EVENT_REFUSED`, with the reason
+   */
+  async start(spec: RolloutSpec): Promise<string> {
+    return (await this.#service(spec.service)).start(spec)
+  }
+
+  /** Whether a service can go back to a version (to the one before, without one), and how. */
+  async canRollback(service: string, target: string | null = null, force = false): Promise<Returnability> {
+    return returnability((await this.#service(service)).record(), target, force)
+  }
+
+  /** Resolves with the view of a rollout once it has ended, or is stranded. The signal ends the wait, not the rollout. */
+  async ended(rollout: string, signal: AbortSignal = NEVER): Promise<RolloutView> {
+    return this.when(rollout, ({ outcome }) => outcome !== null, signal)
+  }
+
+  /** Resolves with the first view of a rollout, from now on, that `holds`; rejects when it ends before. */
+  when(
+    rollout: string,
+    holds: (view: RolloutView) => boolean,
+    signal: AbortSignal = NEVER,
+  ): Promise<RolloutView> {
+    return new Promise((resolve, reject) => {
+      const stop = () => reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'))
+      if (signal.aborted) return stop()
+      signal.addEventListener('abort', stop, { once: true })
+      const found = this.state$(rollout).pipe(filter(holds))
+      found.subscribe({
+        next: resolve,
+        error: reject,
+        complete: () => reject(new UsageError('EVENT_REFUSED', `${rollout} has ended`)),
+      })
+    })
+  }
+
+  /** Stops watching and acting; what goes on is gone on with by the next engine on the same store. */
+  async close(): Promise<void> {
+    this.#platform.unsubscribe()
+    await Promise.all([...this.#services.values()].map((service) => service.close()))
+    await this.#deps.store.close()
+  }
+
+  #service(name: string): Promise<Service> {
+    const opening = this.#opening.get(name) ?? this.#open(name)
+    this.#opening.set(name, opening)
+    opening.catch(() => this.#opening.delete(name))
+    return opening
+  }
+
+  async #open(name: string): Promise<Service> {
+    const { store, clock } = this.#deps
+    const stored = await store.load(name)
+    const record = stored?.record ?? freshService(name)
+    if (!isServiceRecord(record))
+      throw new AdapterError('STORE_CORRUPT', `the record of ${name} can't be read`)
+    const journal = new Journal(store, name, stored?.version ?? 0)
+    const service = new Service(record, { ...this.#deps, journal, tell: (told) => this.#tell(told) })
+    this.#services.set(name, service)
+    if (stored !== null) {
+      service.resume(Math.max(0, clock.now() - record.updatedAt))
+      void this.#revisit(service)
+    }
+    return service
+  }
+
+  #tell({ stored, event, record, rollout, snapshot }: Told): void {
+    const envelope = { ...toEnvelope(stored), event }
+    if (rollout !== null && snapshot !== null) this.#inspect(envelope, { rollout, snapshot })
+    this.#bus.publish(envelope)
+    if (rollout === null) return
+    this.#bus.publishState(rollout.id, viewOf(record, rollout))
+    if (rollout.endedAt !== null) this.#bus.endState(rollout.id)
+  }
+
+  #inspect({ event }: Envelope, { rollout, snapshot }: Pick<Told, 'rollout' | 'snapshot'>): void {
+    const { inspector } = this.#deps
+    if (inspector === undefined || rollout === null || snapshot === null) return
+    const { id, parent } = rollout
+    if (event.type === 'rollout.requested') {
+      inspector.started({ id, parent: parent?.id ?? null, machine: snapshot.machine, snapshot })
+    } else {
+      inspector.stepped({ id, event, snapshot })
+    }
+    if (rollout.endedAt !== null) inspector.ended(id)
+  }
+
+  /** What the platform noticed by itself: a death is told to the releases it concerns, a new place to the router. */
+  #hear({ kind, instance, reason }: InstanceEvent): void {
+    const service = this.#services.get(instance.service)
+    if (service === undefined) return
+    const { version } = instance
+    if (kind === 'restarted') return void this.#revisit(service)
+    for (const { id, endedAt } of service.record().rollouts) {
+      if (endedAt === null) service.answer(id, { event: { type: 'version.exited', version, reason } })
+    }
+  }
+
+  /** Looks where the instances of a service are now, and tells the service and its router where that is new. */
+  async #revisit(service: Service): Promise<void> {
+    const { adapters, log } = this.#deps
+    const { service: name, versions } = service.record()
+    const signal = AbortSignal.timeout(30_000)
+    try {
+      for (const { version, run, endpoints } of versions) {
+        if (endpoints.length === 0) continue
+        const instances = await adapters.platform.start({ service: name, version, run }, { signal })
+        const found = instances.map(({ instance, url }) => ({ instance, url }))
+        if (JSON.stringify(found) === JSON.stringify(endpoints)) continue
+        await service.note({ type: 'version.moved', version, endpoints: found })
+      }
+      await service.reroute(signal)
+    } catch (error) {
+      log.error({ service: name, reason: messageOf(error) }, 'the instances could not be revisited')
+    }
+  }
+}
+
+const NEVER = new AbortController().signal

@@ -1,0 +1,59 @@
+// The ledger: what a rollout did to every single request, read from the counters that the router keeps by generation.
+import { add, type Counts, NO_COUNTS, requestsOf } from '../analysis/sample.ts'
+import { compareGenerations } from '../events/generation.ts'
+import type { GenerationCounts } from './ports.ts'
+import type { RequestLedger, StepLedger, VersionLedger } from './view.ts'
+
+/** One ledger for each change of traffic, oldest first. */
+export function ledgersOf(counted: readonly GenerationCounts[]): readonly StepLedger[] {
+  const steps = new Map<string, GenerationCounts[]>()
+  for (const row of counted) {
+    const key = `${row.generation.claim}.${row.generation.n}`
+    steps.set(key, [...(steps.get(key) ?? []), row])
+  }
+  return [...steps.values()]
+    .flatMap((rows) => rows.slice(0, 1).map(({ generation }) => ({ generation, ledger: ledgerOf(rows) })))
+    .toSorted((a, b) => compareGenerations(a.generation, b.generation))
+}
+
+/** All steps together; null before there was one. */
+export function totalOf(steps: readonly StepLedger[]): RequestLedger | null {
+  if (steps.length === 0) return null
+  const versions = new Map<string, VersionLedger>()
+  for (const row of steps.flatMap(({ ledger }) => ledger.versions)) {
+    const sum = versions.get(row.version)
+    versions.set(row.version, sum === undefined ? row : both(sum, row))
+  }
+  return {
+    total: steps.reduce((sum, { ledger }) => sum + ledger.total, 0),
+    failed: steps.reduce((sum, { ledger }) => sum + ledger.failed, 0),
+    versions: [...versions.values()],
+    complete: steps.every(({ ledger }) => ledger.complete),
+  }
+}
+
+function ledgerOf(rows: readonly GenerationCounts[]): RequestLedger {
+  const all = rows.reduce((sum, { counts }) => add(sum, counts), NO_COUNTS)
+  return {
+    total: requestsOf(all) + all.clientAborts + all.cut + all.inFlight,
+    failed: all.failed,
+    versions: rows.map(({ version, counts }) => ({ version, ...rowOf(counts) })),
+    complete: true,
+  }
+}
+
+function rowOf({ served, failed, clientAborts, cut }: Counts): Omit<VersionLedger, 'version'> {
+  return { served, appErrors: served[4], failed, clientAborts, cut }
+}
+
+function both(a: VersionLedger, b: VersionLedger): VersionLedger {
+  const [s, t] = [a.served, b.served]
+  return {
+    version: a.version,
+    served: [s[0] + t[0], s[1] + t[1], s[2] + t[2], s[3] + t[3], s[4] + t[4]],
+    appErrors: a.appErrors + b.appErrors,
+    failed: a.failed + b.failed,
+    clientAborts: a.clientAborts + b.clientAborts,
+    cut: a.cut + b.cut,
+  }
+}

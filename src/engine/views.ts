@@ -1,0 +1,90 @@
+// Records as people get to see them.
+import { pathOf } from '../machines/index.ts'
+import { totalOf } from './ledger.ts'
+import type { Revision, RolloutRecord, ServiceRecord } from './record.ts'
+import { versionOf } from './spec.ts'
+import type { RevisionView, RolloutView, ServiceView } from './view.ts'
+
+/** What of a persisted snapshot is shown. */
+interface Persisted {
+  readonly value: string | Record<string, never>
+  readonly context: Readonly<Record<string, unknown>>
+}
+
+/** Context that is the engine's business only, or shown elsewhere. */
+const HIDDEN = /^(?:steps|version|stable|claim|n|step|observedMs|cause|reason|gates|\w+Ms)$/
+
+export function viewOf(record: ServiceRecord, rollout: RolloutRecord): RolloutView {
+  const { value, context } = persisted(rollout.snapshot)
+  return {
+    id: rollout.id,
+    service: record.service,
+    strategy: rollout.strategy,
+    version: versionOf(rollout.spec),
+    stable: rollout.stable,
+    state: pathOf(value),
+    status: statusOf(rollout),
+    parked: rollout.parked,
+    outcome: rollout.outcome,
+    split: record.route?.split ?? [],
+    step: stepOf(context),
+    verdict: rollout.verdict,
+    current: rollout.current,
+    baseline: rollout.baseline,
+    parent: rollout.parent?.id ?? null,
+    startedAt: timeOf(rollout.startedAt),
+    endedAt: rollout.endedAt === null ? null : timeOf(rollout.endedAt),
+    requests: totalOf(rollout.ledgers),
+    steps: rollout.ledgers,
+    details: Object.fromEntries(Object.entries(context).filter(([key]) => !HIDDEN.test(key))),
+  }
+}
+
+export function serviceView(record: ServiceRecord): ServiceView {
+  const { service, listen, revisions, stable } = record
+  const running = record.versions
+    .filter(({ endpoints }) => endpoints.length > 0)
+    .map(({ version }) => version)
+  const shown = revisions.map((revision) => revisionView(revision, running))
+  return {
+    service,
+    url: listen === null || listen.port === 0 ? null : `http://${listen.host}:${listen.port}`,
+    stable: shown.find(({ version }) => version === stable) ?? null,
+    live: record.live,
+    revisions: shown,
+    split: record.route?.split ?? [],
+    generation: record.route?.generation ?? null,
+    active: record.lock,
+    running,
+    rollouts: [...record.rollouts.map((rollout) => viewOf(record, rollout)), ...record.ended],
+  }
+}
+
+/** RFC 3339, UTC. */
+export function timeOf(ms: number): string {
+  // oxlint-disable-next-line no-restricted-globals -- writes down a time it was given, and asks for none
+  return new Date(ms).toISOString()
+}
+
+function revisionView({ version, since, by, why }: Revision, running: readonly string[]): RevisionView {
+  return { version, since: timeOf(since), by, why, warm: running.includes(version) }
+}
+
+function statusOf({ endedAt, parked }: RolloutRecord): RolloutView['status'] {
+  if (endedAt !== null) return 'ended'
+  return parked === null ? 'active' : 'parked'
+}
+
+function persisted(snapshot: unknown): Persisted {
+  if (typeof snapshot === 'object' && snapshot !== null && 'value' in snapshot && 'context' in snapshot) {
+    return snapshot as Persisted
+  }
+  throw new TypeError('a stored snapshot has no value')
+}
+
+function stepOf(context: Persisted['context']): RolloutView['step'] {
+  const { steps, step, observedMs } = context
+  if (!Array.isArray(steps) || typeof step !== 'number' || typeof observedMs !== 'number') return null
+  const bakeMs: unknown = steps[step]?.bakeMs
+  return { index: step + 1, of: steps.length, bakeMs: typeof bakeMs === 'number' ? bakeMs : 0, observedMs }
+}

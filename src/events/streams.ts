@@ -1,0 +1,92 @@
+// The RxJS operators that fold what is measured into what is said: many samples in, few events out.
+import { distinctUntilChanged, filter, map, type Observable, type OperatorFunction, scan } from 'rxjs'
+
+import type { Check } from '../analysis/checks.ts'
+import {
+  type Comparison,
+  judge,
+  type Judgement,
+  type JudgeState,
+  type Observation,
+} from '../analysis/judge.ts'
+import { type Counts, type MetricsWindow, NO_COUNTS } from '../analysis/sample.ts'
+
+/** One answer of one instance. */
+export interface HealthSample {
+  readonly instance: string
+  readonly health: 'healthy' | 'unhealthy' | 'error'
+  readonly message: string
+}
+
+/** What consecutive answers add up to. */
+export interface HealthConclusion {
+  readonly health: 'healthy' | 'suspect' | 'unhealthy'
+  readonly reason: string
+}
+
+/**
+ * Folds rounds of answers (one per instance) into conclusions, and emits only changes: `unhealthy` after `threshold`
+ * rounds in a row in which the same instance was not well, `suspect` after the first, `healthy` after `threshold` rounds
+ * in a row in which all were.
+ */
+export function concludeHealth(
+  threshold: number,
+): OperatorFunction<readonly HealthSample[], HealthConclusion> {
+  return (rounds: Observable<readonly HealthSample[]>) =>
+    rounds.pipe(
+      scan((state, round) => fold(state, round, threshold), UNKNOWN),
+      map(({ said }) => said),
+      distinctUntilChanged((a, b) => a?.health === b?.health),
+      filter((said) => said !== null),
+    )
+}
+
+interface Streaks {
+  readonly ill: ReadonlyMap<string, number>
+  readonly well: number
+  readonly said: HealthConclusion | null
+}
+
+const UNKNOWN: Streaks = { ill: new Map(), well: 0, said: null }
+
+function fold(state: Streaks, round: readonly HealthSample[], threshold: number): Streaks {
+  const sick = round.filter(({ health }) => health !== 'healthy')
+  const ill = new Map(sick.map(({ instance }) => [instance, (state.ill.get(instance) ?? 0) + 1]))
+  const [worst] = sick.toSorted((a, b) => (ill.get(b.instance) ?? 0) - (ill.get(a.instance) ?? 0))
+  if (worst !== undefined) {
+    const times = ill.get(worst.instance) ?? 0
+    const health = times >= threshold ? 'unhealthy' : 'suspect'
+    return { ill, well: 0, said: { health, reason: `${worst.message} (${times} in a row)` } }
+  }
+  const well = round.length === 0 ? 0 : state.well + 1
+  return {
+    ill,
+    well,
+    said: well >= threshold ? { health: 'healthy', reason: `${well} good answers in a row` } : state.said,
+  }
+}
+
+/** Folds windows of traffic into one judgement each, going on from a stored state. */
+export function judgeWindows(
+  checks: readonly Check[],
+  who: Comparison,
+  stored: JudgeState,
+): OperatorFunction<MetricsWindow, Judgement> {
+  return (windows: Observable<MetricsWindow>) =>
+    windows.pipe(
+      map(({ ms, samples }) => {
+        const countsOf = (version: string): Counts =>
+          samples.find((sample) => sample.version === version)?.counts ?? NO_COUNTS
+        return {
+          ms,
+          current: countsOf(who.version),
+          baseline: who.baseline === null ? null : countsOf(who.baseline),
+        }
+      }),
+      scan<Observation, Judgement | null>(
+        (last, window) => judge(checks, last?.state ?? stored, window),
+        null,
+      ),
+      filter((said) => said !== null),
+    )
+}
