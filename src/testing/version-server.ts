@@ -5,6 +5,7 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http'
+import type { Socket } from 'node:net'
 
 /** A real HTTP server on a free port of 127.0.0.1, closed with all its connections when it is disposed of. */
 export interface Backend extends AsyncDisposable {
@@ -14,6 +15,11 @@ export interface Backend extends AsyncDisposable {
 
 export async function backend(handler: RequestListener): Promise<Backend> {
   const server = createServer({ requestTimeout: 0 }, handler)
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket) => {
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket))
+  })
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve)
   })
@@ -23,7 +29,8 @@ export async function backend(handler: RequestListener): Promise<Backend> {
     url: `http://127.0.0.1:${port}`,
     server,
     async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
+      // Upgraded ones are no longer the server's own.
+      for (const socket of sockets) socket.destroy()
       await new Promise((resolve) => {
         server.close(resolve)
       })

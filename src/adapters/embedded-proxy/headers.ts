@@ -98,15 +98,23 @@ export function answerHead(raw: readonly (Buffer | string)[]): AnswerHead {
 }
 
 /**
- * The path as a version expects it; null for a request that can't be forwarded: `OPTIONS *`, `Host` said twice or
- * otherwise than in an absolute address (RFC 9112 §3.2), both ways to make two readers see two different requests.
+ * The path as a version expects it; null for a request that can't be forwarded: `OPTIONS *`, an encoding other than
+ * `chunked`, `Host` said twice or otherwise than in an absolute address (RFC 9112 §3.2, §6.1). All but the first are ways
+ * to make two readers see two different requests.
  */
 export function pathOf({ url = '', rawHeaders, headers }: IncomingMessage): string | null {
-  if (hostsIn(rawHeaders) > 1) return null
+  const encoding = headers['transfer-encoding']
+  if (hostsIn(rawHeaders) > 1 || (encoding !== undefined && encoding.toLowerCase() !== 'chunked')) return null
   if (url.startsWith('/')) return url
   const parsed = URL.canParse(url) ? new URL(url) : null
-  const matches = parsed?.protocol === 'http:' && parsed.host === headers.host?.toLowerCase()
-  return matches ? parsed.pathname + parsed.search : null
+  if (parsed?.protocol !== 'http:' || parsed.host !== hostIn(headers.host)) return null
+  return parsed.pathname + parsed.search
+}
+
+/** A host as a URL has it: in small letters, without the usual port. */
+function hostIn(host: string | undefined): string | null {
+  const url = `http://${host ?? ''}`
+  return URL.canParse(url) ? new URL(url).host : null
 }
 
 function hostsIn(raw: readonly string[]): number {

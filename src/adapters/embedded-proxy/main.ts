@@ -4,7 +4,6 @@ import { randomUUID } from 'node:crypto'
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-// oxlint-disable-next-line no-restricted-imports -- nothing is stored: it is the only lock in Node that the kernel lets go of
 import { DatabaseSync } from 'node:sqlite'
 
 import { messageOf } from '../../errors.ts'

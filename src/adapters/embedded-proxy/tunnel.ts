@@ -1,4 +1,4 @@
-import { type IncomingMessage, request } from 'node:http'
+import { type ClientRequest, type IncomingMessage, request } from 'node:http'
 import type { Duplex } from 'node:stream'
 
 import { endToEndHeaders, forwardedHeaders } from './headers.ts'
@@ -19,23 +19,15 @@ export interface UpgradeJob {
 }
 
 const KEEP_ALIVE_MS = 30_000
+const MOST_EARLY_BYTES = 65_536
 
 /**
  * Forwards an upgrade. Agreed to, it is a tunnel that is open until both sides closed it, and then counted as served
  * with 101, without a latency; if the version answers with anything else, that is passed on like any answer.
  */
 export function openTunnel(job: UpgradeJob): void {
-  const { req, socket, ticket, upstream, patience } = job
-  const { hostname, port } = upstream.url
-  const headers = [...forwardedHeaders(req), 'Connection', 'Upgrade', 'Upgrade', req.headers.upgrade ?? '']
-  const out = request({
-    host: hostname.replace(/^\[|\]$/g, ''),
-    port: Number(port === '' ? 80 : port),
-    method: req.method ?? 'GET',
-    path: job.path,
-    headers,
-    agent: false,
-  })
+  const { req, socket, ticket, patience } = job
+  const out = offer(job)
   const timer = setTimeout(
     () => out.destroy(new Error('no answer in time')),
     patience.connectMs + patience.responseMs,
@@ -48,12 +40,10 @@ export function openTunnel(job: UpgradeJob): void {
     over()
     socket.destroy()
   }
-  socket.on('error', () => socket.destroy())
-  const gone = (): void => {
+  const early = watch(socket, () => {
     ticket.settle({ kind: 'client-abort' })
     over()
-  }
-  socket.on('close', gone)
+  })
   out.on('error', () => {
     clearTimeout(timer)
     if (!ticket.open) return
@@ -66,10 +56,44 @@ export function openTunnel(job: UpgradeJob): void {
   })
   out.on('upgrade', (answer, peer, rest) => {
     clearTimeout(timer)
-    socket.off('close', gone)
-    join(job, { answer, peer, rest })
+    join({ ...job, head: Buffer.concat([job.head, ...early.stop()]) }, { answer, peer, rest })
   })
   out.end()
+}
+
+function offer({ req, path, upstream }: UpgradeJob): ClientRequest {
+  const { hostname, port } = upstream.url
+  return request({
+    host: hostname.replace(/^\[|\]$/g, ''),
+    port: Number(port === '' ? 80 : port),
+    method: req.method ?? 'GET',
+    path,
+    headers: [...forwardedHeaders(req), 'Connection', 'Upgrade', 'Upgrade', req.headers.upgrade ?? ''],
+    agent: false,
+  })
+}
+
+interface Watch {
+  /** Ends the watch; gives what the client said meanwhile. */
+  stop(): readonly Buffer[]
+}
+
+/** A connection that nobody reads does not tell that its client is gone: so it is read, and kept for later. */
+function watch(socket: Duplex, gone: () => void): Watch {
+  const said: Buffer[] = []
+  const hear = (chunk: Buffer): void => {
+    said.push(chunk)
+    if (said.reduce((sum, { length }) => sum + length, 0) > MOST_EARLY_BYTES) socket.pause()
+  }
+  const end = (): unknown => socket.destroy()
+  socket.on('error', end)
+  socket.on('data', hear).on('end', end).on('close', gone)
+  return {
+    stop: () => {
+      socket.off('data', hear).off('end', end).off('close', gone)
+      return said
+    },
+  }
 }
 
 /** The version doesn't want to upgrade: its answer is the answer. */

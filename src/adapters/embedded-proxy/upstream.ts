@@ -17,6 +17,9 @@ export interface Forward {
   readonly connection: 'kept' | 'fresh'
 }
 
+/** A kept connection that is younger than this counts as fresh. */
+const FRESH_MS = 1
+
 /**
  * One instance of a version, with its kept connections. A kept connection may be closed by the other side in the very
  * moment a request is written to it; a request that must not be repeated therefore gets a kept connection only from an
@@ -25,8 +28,7 @@ export interface Forward {
 export class Upstream {
   readonly url: URL
   promisesKeepAlive = false
-  readonly #kept: Pool
-  readonly #fresh: Pool
+  readonly #pools: Readonly<Record<Forward['connection'], Pool>>
 
   constructor(url: string, { connectMs, responseMs, idleMs }: Patience) {
     this.url = new URL(url)
@@ -36,22 +38,22 @@ export class Upstream {
       headersTimeout: responseMs,
       bodyTimeout: idleMs,
     }
-    this.#kept = new Pool(this.url.origin, options)
-    this.#fresh = new Pool(this.url.origin, { ...options, pipelining: 0 })
+    // Not `connection: close`: an instance that answers before it read the whole upload would reset the connection.
+    const brief = { ...options, keepAliveTimeout: FRESH_MS, keepAliveMaxTimeout: FRESH_MS }
+    this.#pools = { kept: new Pool(this.url.origin, options), fresh: new Pool(this.url.origin, brief) }
   }
 
   forward({ options, handler, connection }: Forward): void {
-    const pool = connection === 'kept' ? this.#kept : this.#fresh
-    pool.dispatch(options, handler)
+    this.#pools[connection].dispatch(options, handler)
   }
 
   /** Lets what is open end, then closes. */
   async close(): Promise<void> {
-    await Promise.all([this.#kept.close(), this.#fresh.close()])
+    await Promise.all([this.#pools.kept.close(), this.#pools.fresh.close()])
   }
 
   /** Closes everything now. */
   async destroy(): Promise<void> {
-    await Promise.all([this.#kept.destroy(), this.#fresh.destroy()])
+    await Promise.all([this.#pools.kept.destroy(), this.#pools.fresh.destroy()])
   }
 }
