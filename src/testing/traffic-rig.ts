@@ -105,7 +105,7 @@ export async function trafficRig<T extends RouterUnderTest>(open: () => Promise<
   return new TrafficRig(under, versions)
 }
 
-export function endpointOf({ version, url }: { readonly version: string; readonly url: string }): Endpoint {
+function endpointOf({ version, url }: { readonly version: string; readonly url: string }): Endpoint {
   return { instance: `${version}-1`, url }
 }
 

@@ -225,23 +225,29 @@ test('when an instance refuses connections, another one of the version gets the 
 })
 
 test.each([
-  { method: 'POST', times: 1 },
-  { method: 'PATCH', times: 1 },
-  { method: 'GET', times: 2 },
-])('a $method whose connection broke is sent $times time(s) in all', async ({ method, times }) => {
-  let seen = 0
-  await using app = await backend((req) => {
-    seen += 1
-    req.socket.destroy()
-  })
-  await using proxy = await planeTo([app.url])
+  { method: 'POST', body: 'order', times: 1 },
+  { method: 'POST', body: undefined, times: 1 },
+  { method: 'PATCH', body: 'order', times: 1 },
+  { method: 'PUT', body: 'order', times: 1 },
+  { method: 'PUT', body: undefined, times: 2 },
+  { method: 'GET', body: undefined, times: 2 },
+])(
+  'a $method of $body whose connection broke is sent $times time(s) in all',
+  async ({ method, body, times }) => {
+    let seen = 0
+    await using app = await backend((req) => {
+      seen += 1
+      req.socket.destroy()
+    })
+    await using proxy = await planeTo([app.url])
 
-  const { res } = await ask(proxy.port, { method }, method === 'GET' ? undefined : 'once')
+    const { res } = await ask(proxy.port, { method }, body)
 
-  expect(res.statusCode).toBe(502)
-  expect(seen).toBe(times)
-  expect(proxy.counts()).toEqual({ ...NO_COUNTS, failed: 1 })
-})
+    expect(res.statusCode).toBe(502)
+    expect(seen).toBe(times)
+    expect(proxy.counts()).toEqual({ ...NO_COUNTS, failed: 1 })
+  },
+)
 
 test('a version that closes its idle connections without a word costs no request', async () => {
   await using app = await backend((_, res) => res.end('fine'))

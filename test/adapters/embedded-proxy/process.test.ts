@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, writeFile } from
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 
 import { expect, test } from 'vitest'
 
@@ -36,8 +37,11 @@ test('a controller that is killed under load fails no request, and the next one 
   await using app = await versionServer('v1')
   await using proxy = await proxyInItsDirectory()
   const route = routeTo([app.url])
-  const script = join(import.meta.dirname, 'controller-main.ts')
-  const controller = spawn(process.execPath, [script, proxy.stateDir, JSON.stringify(route)])
+  const script = fileURLToPath(new URL('./controller-main.ts', import.meta.url))
+  // In a process group of its own, all of which is killed: as a terminal does, or a supervisor.
+  const controller = spawn(process.execPath, [script, proxy.stateDir, JSON.stringify(route)], {
+    detached: true,
+  })
   const confirmed: Route[] = []
   createInterface({ input: controller.stdout }).on('line', (line) => confirmed.push(JSON.parse(line)))
   const first = await eventually(() => confirmed[0])
@@ -50,7 +54,7 @@ test('a controller that is killed under load fails no request, and the next one 
     }
   })
   await eventually(() => confirmed.length > 5 && (load.answers.get('200 v1') ?? 0) > 100)
-  controller.kill('SIGKILL')
+  process.kill(-(controller.pid ?? Number.NaN), 'SIGKILL')
   await once(controller, 'exit')
   const before = load.answers.get('200 v1') ?? 0
   await eventually(() => (load.answers.get('200 v1') ?? 0) > before + 100)
@@ -110,6 +114,27 @@ test('over a restart of the proxy the windows go on, and none is negative', asyn
     for (const { counts } of samples)
       expect(Math.min(requestsOf(counts), ...counts.served)).toBeGreaterThanOrEqual(0)
   }
+})
+
+test('a window that would compare two proxies is dropped, also when the new one has counted more', async () => {
+  await using app = await versionServer('v1')
+  await using proxy = await proxyInItsDirectory()
+  const applied = await proxy.router.apply(routeTo([app.url]), options)
+  const seen: MetricsWindow[] = []
+  const watching = proxy.metrics
+    .windows({ service: 'shop', windowMs: 3_000 })
+    .subscribe({ next: (window) => seen.push(window) })
+  for (let i = 0; i < 3; i++) await bodyOf(applied)
+  await eventually(() => totalOf(seen) === 3)
+
+  process.kill(await pidIn(proxy.stateDir), 'SIGKILL')
+  await eventually(async () => (await proxy.router.read('shop', options).catch(() => null)) ?? undefined)
+  for (let i = 0; i < 10; i++) await bodyOf(applied)
+  const before = seen.length
+  await eventually(() => seen.length > before)
+  watching.unsubscribe()
+
+  expect(totalOf(seen)).toBe(3)
 })
 
 function totalOf(seen: readonly MetricsWindow[]): number {
