@@ -203,24 +203,26 @@ test('a state directory whose path is too long for a socket works as well', asyn
 
 test('only their owner can reach the socket, the token and the routes', async () => {
   const root = await mkdtemp(join(tmpdir(), 'sp-'))
-  await using proxy = await proxyInItsDirectory({ stateDir: join(root, 'state') })
-  await proxy.router.apply(routeTo([]), options)
-  const modes = Object.fromEntries(
-    await Promise.all(
-      (await readdir(proxy.stateDir)).map(
-        async (name) => [name, ((await stat(join(proxy.stateDir, name))).mode & 0o777).toString(8)] as const,
-      ),
-    ),
-  )
-  expect(modes).toMatchObject({
-    'proxy.sock': '600',
-    'proxy.json': '600',
-    'proxy-routes.json': '600',
-    'proxy.log': '600',
-  })
-  expect(((await stat(proxy.stateDir)).mode & 0o777).toString(8)).toBe('700')
+  {
+    await using proxy = await proxyInItsDirectory({ stateDir: join(root, 'state') })
+    await proxy.router.apply(routeTo([]), options)
+    expect(await modesIn(proxy.stateDir)).toMatchObject({
+      'proxy.sock': '600',
+      'proxy.json': '600',
+      'proxy-routes.json': '600',
+      'proxy.log': '600',
+    })
+    expect(await modesIn(root)).toEqual({ state: '700' })
+  }
   await rm(root, { recursive: true })
 })
+
+async function modesIn(dir: string): Promise<Record<string, string>> {
+  const modes = (await readdir(dir)).map(
+    async (name) => [name, ((await stat(join(dir, name))).mode & 0o777).toString(8)] as const,
+  )
+  return Object.fromEntries(await Promise.all(modes))
+}
 
 test('a damaged memory of routes falls back to the one before', async () => {
   await using app = await versionServer('v1')
