@@ -8,6 +8,11 @@ import { virtualClock } from '../../src/testing/virtual-clock.ts'
 
 const DAY_MS = 24 * 3_600_000
 
+/** How many of them keep the process alive. */
+function timers(): number {
+  return process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
+}
+
 clockContract('the system clock', () => ({ clock: systemClock(), pass: sleep }))
 
 clockContract('the virtual clock', () => {
@@ -51,12 +56,11 @@ describe('the system clock', () => {
   })
 
   test('a wait keeps the process alive until it is cancelled', () => {
-    const alive = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
-    const before = alive()
+    const before = timers()
     const cancel = systemClock().after(DAY_MS, () => {})
-    expect(alive()).toBe(before + 1)
+    expect(timers()).toBe(before + 1)
     cancel()
-    expect(alive()).toBe(before)
+    expect(timers()).toBe(before)
   })
 })
 
