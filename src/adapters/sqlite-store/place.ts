@@ -5,6 +5,9 @@ import { dirname, resolve } from 'node:path'
 import { UsageError } from '../../errors.ts'
 import { corrupt } from './failures.ts'
 
+/** In bytes; SQLite takes a smaller file for a new one. */
+const SMALLEST_PAGE = 512
+
 /** @throws UsageError `ARGUMENT_INVALID` for what can't be a path of a file */
 export function checkPath(path: string): string {
   if (typeof path === 'string' && path !== '' && path !== ':memory:' && !path.includes('\0'))
@@ -16,7 +19,8 @@ export function checkPath(path: string): string {
 
 /**
  * Makes the file where there is none, in a directory that may be missing, both for their owner only.
- * @throws AdapterError `STORE_CORRUPT` when only the write-ahead file is left: SQLite would delete it silently
+ * @throws AdapterError `STORE_CORRUPT` for a stump that SQLite would overwrite, and for a write-ahead file without its file,
+ *   which it would delete
  */
 export function makeFile(path: string): void {
   makeDirectory(dirname(path))
@@ -24,6 +28,7 @@ export function makeFile(path: string): void {
   const [ahead, main] = [sizeOf(`${path}-wal`), sizeOf(path)]
   if (ahead > 0 && main === 0)
     throw corrupt('its file is empty or gone, and only the write-ahead file is left')
+  if (main > 0 && main < SMALLEST_PAGE) throw corrupt('its file is damaged, or is no database')
   // An existing file is not even opened: closing it would take away the locks that this process may hold on it.
   if (statSync(path, { throwIfNoEntry: false }) === undefined) createEmpty(path)
 }
