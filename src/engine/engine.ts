@@ -5,7 +5,7 @@ import { AdapterError, messageOf, UsageError } from '../errors.ts'
 import type { Envelope } from '../events/envelope.ts'
 import type { OperatorEvent, RolloutEvent, RolloutEventOf } from '../events/rollout-event.ts'
 import { type Returnability, returnability } from './admission.ts'
-import { type Bus, createBus } from './bus.ts'
+import { Bus } from './bus.ts'
 import { toEnvelope } from './envelopes.ts'
 import type { RolloutInspector } from './inspector.ts'
 import { Journal } from './journal.ts'
@@ -36,7 +36,7 @@ export class Engine implements EngineView {
 
   private constructor(deps: EngineDeps) {
     this.#deps = { log: silentLogger, ...deps }
-    this.#bus = createBus({ log: this.#deps.log })
+    this.#bus = new Bus({ log: this.#deps.log })
     this.#platform = deps.adapters.platform.events$.subscribe((event) => this.#hear(event))
   }
 
@@ -72,13 +72,14 @@ export class Engine implements EngineView {
   }
 
   state$(rollout: string): Observable<RolloutView> {
-    return defer(() => {
+    const views = defer(() => {
       const view = this.rollout(rollout)
       if (view.status === 'ended') return of(view)
       return concat(of(view), this.#bus.state$(rollout)).pipe(
         takeWhile(({ status }) => status !== 'ended', true),
       )
     })
+    return this.#bus.fenced(views)
   }
 
   services(): readonly ServiceView[] {
