@@ -78,11 +78,19 @@ function appends(open: Open): void {
     const record = { n: 1 }
     const stored = await store.append('shop', 0, { entry: entryOf(1), record })
     record.n = 2
-    Object.assign(stored, { state: 'tampered' })
+    const loaded = async () =>
+      [await store.load('shop'), ...(await store.list())].map((found) => found?.record)
+    const said = async () => [
+      ...(await store.history('shop', ALL)),
+      ...(await take(store, { after: 0, count: 1 })),
+    ]
 
-    const loaded = await store.load('shop')
-    expect(loaded?.record).toEqual({ n: 1 })
-    expect(await store.history('shop', ALL)).toMatchObject([{ state: 'monitoring' }])
+    for (const found of [stored, ...(await loaded()), ...(await said())]) {
+      Object.assign(Object(found), { n: 3, state: 'tampered' })
+    }
+
+    expect(await loaded()).toEqual([{ n: 1 }, { n: 1 }])
+    expect((await said()).map(({ state }) => state)).toEqual(['monitoring', 'monitoring'])
   })
 }
 

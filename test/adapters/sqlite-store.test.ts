@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
+import { Worker } from 'node:worker_threads'
 
 import { describe, expect, test } from 'vitest'
 
@@ -27,6 +28,8 @@ import { storeContract } from '../../src/testing/store-contract.ts'
 import { ALL, changeTo, contents, fill, take } from '../../src/testing/store-rig.ts'
 
 const MAIN = fileURLToPath(new URL('./sqlite-store-main.ts', import.meta.url))
+
+const RACE = new URL('./sqlite-store-race.ts', import.meta.url)
 
 /** A directory that is gone when the test ends, and stores on one file in it that are closed then. */
 async function scratch() {
@@ -123,6 +126,26 @@ describe('two processes on one file', () => {
     await Promise.all([first.ended(), second.ended(), third.ended()])
     expect(first.errors() + second.errors() + third.errors()).toBe('')
     expect((await place.open().history('shop', ALL)).map(({ seq }) => seq)).toEqual(upTo(15))
+  })
+
+  test('wait for each other when all of them make it at the very same moment', async () => {
+    await using place = await scratch()
+    const rounds = 100
+    const started = new Int32Array(new SharedArrayBuffer(4))
+    const workerData = { dir: place.dir, rounds, started }
+    const threads = upTo(4).map(() => new Worker(RACE, { workerData }))
+    const answers = async (): Promise<unknown[]> =>
+      Promise.all(threads.map(async (thread) => (await once(thread, 'message')).at(0)))
+    await answers()
+    let failures: unknown[] = []
+    for (const round of upTo(rounds)) {
+      const over = answers()
+      Atomics.store(started, 0, round)
+      Atomics.notify(started, 0)
+      failures = await over
+    }
+    expect(failures.flat()).toEqual([])
+    await Promise.all(threads.map(async (thread) => thread.terminate()))
   })
 
   test('that is closed by one is whole for the other', async () => {
