@@ -1,11 +1,32 @@
 // The ledger: what a rollout did to every single request, read from the counters that the router keeps by generation.
 import { add, type Counts, NO_COUNTS, requestsOf } from '../analysis/sample.ts'
+import { messageOf } from '../errors.ts'
 import { compareGenerations } from '../events/generation.ts'
-import type { GenerationCounts } from './ports.ts'
+import type { Logger } from './log.ts'
+import type { GenerationCounts, MetricsSource } from './ports.ts'
+import type { RolloutRecord } from './record.ts'
 import type { RequestLedger, StepLedger, VersionLedger } from './view.ts'
 
+/** How long the counters may take to answer: a ledger is never worth waiting for with a decision. */
+const PATIENCE_MS = 2_000
+
+/** The ledgers of one rollout's changes of traffic; when they can't be read, the last ones, marked incomplete. */
+export async function readLedgers(
+  { metrics, log }: { readonly metrics: MetricsSource; readonly log: Logger },
+  { service, rollout }: { readonly service: string; readonly rollout: RolloutRecord },
+): Promise<readonly StepLedger[]> {
+  const { id, claim, ledgers } = rollout
+  try {
+    const counted = await metrics.counts({ service, claim }, { signal: AbortSignal.timeout(PATIENCE_MS) })
+    return ledgersOf(counted.filter(({ generation }) => generation.claim === claim))
+  } catch (error) {
+    log.warn({ rollout: id, reason: messageOf(error) }, 'the ledger could not be read')
+    return ledgers.map((step) => ({ ...step, ledger: { ...step.ledger, complete: false } }))
+  }
+}
+
 /** One ledger for each change of traffic, oldest first. */
-export function ledgersOf(counted: readonly GenerationCounts[]): readonly StepLedger[] {
+function ledgersOf(counted: readonly GenerationCounts[]): readonly StepLedger[] {
   const steps = new Map<string, GenerationCounts[]>()
   for (const row of counted) {
     const key = `${row.generation.claim}.${row.generation.n}`

@@ -72,6 +72,13 @@ export interface Revision {
   readonly why: string | null
 }
 
+/** A deployment that somebody else makes, and wants to be known. */
+export interface TrackedDeployment {
+  readonly id: string
+  readonly strategy: string
+  readonly version: string
+}
+
 export interface ServiceRecord {
   readonly service: string
   readonly listen: Listen | null
@@ -91,6 +98,8 @@ export interface ServiceRecord {
   readonly rollouts: readonly RolloutRecord[]
   /** When it was last committed: until then a controller was watching. */
   readonly updatedAt: number
+  /** Deployments that are not rollouts of ours, as the rollback manager was told. */
+  readonly tracked: readonly TrackedDeployment[]
   /** The newest ended rollouts, newest first. */
   readonly ended: readonly RolloutView[]
 }
@@ -112,6 +121,7 @@ export function freshService(service: string): ServiceRecord {
     route: null,
     rollouts: [],
     updatedAt: 0,
+    tracked: [],
     ended: [],
   }
 }
@@ -129,6 +139,15 @@ export function noted(record: ServiceRecord, event: RolloutEvent): ServiceRecord
       return { ...record, versions: withEndpoints(record.versions, event.version, event.endpoints) }
     case 'version.stopped':
       return { ...record, versions: withEndpoints(record.versions, event.version, []) }
+    case 'deployment.tracked': {
+      const { id, strategy, version } = event
+      return {
+        ...record,
+        tracked: [...record.tracked.filter((other) => other.id !== id), { id, strategy, version }],
+      }
+    }
+    case 'deployment.untracked':
+      return { ...record, tracked: record.tracked.filter(({ id }) => id !== event.id) }
     case 'traffic.shifted':
       return { ...record, route: { split: event.split, generation: event.generation } }
     default:

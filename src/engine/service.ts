@@ -14,7 +14,7 @@ import { begun, takesTraffic } from './begin.ts'
 import { childSpec, rescueSpec } from './children.ts'
 import { type Answer, Executor, type ExecutorDeps } from './executor.ts'
 import type { Journal } from './journal.ts'
-import { ledgersOf } from './ledger.ts'
+import { readLedgers } from './ledger.ts'
 import { type Findings, isReturn, type Live, parking, type Plan, plan } from './plan.ts'
 import type { StoredEntry } from './ports.ts'
 import {
@@ -172,20 +172,12 @@ export class Service {
     await this.ask(`${parent}/${params.slot}/${params.run}`, params.event)
   }
 
-  /** The ledgers of a rollout's changes of traffic, read now; null when they can not be read. */
+  /** The ledgers of a rollout's changes of traffic, read now; null for a rollout that makes none. */
   async ledgers(id: string): Promise<readonly StepLedger[] | null> {
     const rollout = this.rollout(id)
     if (rollout === undefined || !takesTraffic(rollout.strategy)) return null
-    try {
-      const { service } = this.#record
-      const { claim } = rollout
-      const signal = AbortSignal.timeout(2_000)
-      const counted = await this.#deps.adapters.metrics.counts({ service, claim }, { signal })
-      return ledgersOf(counted.filter(({ generation }) => generation.claim === claim))
-    } catch (error) {
-      this.#deps.log.warn({ rollout: id, reason: messageOf(error) }, 'the ledger could not be read')
-      return rollout.ledgers.map((step) => ({ ...step, ledger: { ...step.ledger, complete: false } }))
-    }
+    const { adapters, log } = this.#deps
+    return readLedgers({ metrics: adapters.metrics, log }, { service: this.#record.service, rollout })
   }
 
   #queue<T>(work: () => Promise<T>): Promise<T> {

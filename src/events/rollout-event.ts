@@ -55,7 +55,8 @@ export type RolloutEvent =
   | ({ readonly type: 'abort.requested'; readonly force?: boolean; readonly cause?: Cause } & Asked)
   | ({ readonly type: 'weight.requested'; readonly weight: Weight } & Asked)
   | ({ readonly type: 'swap.requested' } & Asked)
-  | ({ readonly type: 'monitor.requested' } & Asked)
+  /** `bakeMs`: how long it is to be healthy; as long as the release says when left out. */
+  | ({ readonly type: 'monitor.requested'; readonly bakeMs?: number } & Asked)
   // What the platform says.
   | { readonly type: 'version.ready'; readonly version: string; readonly endpoints: readonly Endpoint[] }
   | { readonly type: 'version.failed'; readonly version: string; readonly reason: string }
@@ -85,6 +86,14 @@ export type RolloutEvent =
   | { readonly type: 'child.ended'; readonly slot: string; readonly run: number; readonly outcome: Outcome }
   | { readonly type: 'claim.lost'; readonly by: string }
   | { readonly type: 'rollout.parked'; readonly reason: string }
+  // What the rollback manager is told of deployments that others make.
+  | {
+      readonly type: 'deployment.tracked'
+      readonly id: string
+      readonly strategy: string
+      readonly version: string
+    }
+  | { readonly type: 'deployment.untracked'; readonly id: string }
 
 /** The events that people send; everything else is told by the world. */
 export type OperatorEvent = Extract<RolloutEvent, Asked>
