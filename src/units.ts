@@ -125,6 +125,25 @@ export function name(value: string, what: string): string {
   })
 }
 
+/** A place to listen at; port 0 asks for a free one. */
+export interface Address {
+  readonly host: string
+  readonly port: number
+}
+
+/**
+ * Reads `8080`, `'127.0.0.1:8080'` or `'[::1]:8080'`; a port alone is one of 127.0.0.1.
+ * @throws UsageError `ARGUMENT_INVALID` for anything else
+ */
+export function address(value: number | string, what: string): Address {
+  const [, host = '127.0.0.1', digits = ''] = /^(?:(.+):)?(\d{1,5})$/.exec(String(value)) ?? []
+  const port = digits === '' ? Number.NaN : Number(digits)
+  if (port <= 65_535) return { host: host.replace(/^\[(.*)\]$/, '$1'), port }
+  throw new UsageError('ARGUMENT_INVALID', `${what}: expected a port, got ${quoted(value)}`, {
+    hint: "Write a port such as 8080, or an address such as '127.0.0.1:8080'",
+  })
+}
+
 function quoted(value: unknown): string {
   const text = typeof value === 'string' ? `'${value}'` : String(value)
   return text.length > 60 ? `${text.slice(0, 60)}…` : text

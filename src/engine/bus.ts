@@ -49,6 +49,11 @@ export class Bus {
     return this.#fence.around(source)
   }
 
+  /** Calls something that watches, and must not be able to do harm. */
+  guard(fn: () => void): void {
+    this.#fence.run(fn)
+  }
+
   on<T extends RolloutEvent['type']>(
     type: T,
     listener: (envelope: Envelope<RolloutEventOf<T>>) => void,

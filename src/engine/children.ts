@@ -3,10 +3,8 @@ import { UsageError } from '../errors.ts'
 import type { Cause } from '../events/outcome.ts'
 import type { RolloutEvent } from '../events/rollout-event.ts'
 import type { RolloutRecord, ServiceRecord } from './record.ts'
+import { ROLLBACK_TIMES } from './rollback-spec.ts'
 import type { PipelineSpec, RollbackSpec, RolloutSpec } from './spec.ts'
-
-/** How long a rollback checks that the version it went back to is well. */
-const VERIFY_MS = 30_000
 
 /** What a child of a pipeline is to do, by its slot. */
 export function childSpec(parent: RolloutSpec, slot: string, record: ServiceRecord): RolloutSpec {
@@ -32,7 +30,7 @@ function undoing({ release, service, by }: PipelineSpec, record: ServiceRecord):
     stagingMs: release.times.stagingMs,
     drainMs: release.times.rollbackDrainMs,
     returnBudgetMs: release.times.returnBudgetMs,
-    verifyMs: VERIFY_MS,
+    verifyMs: ROLLBACK_TIMES.verifyMs,
   }
 }
 
@@ -56,7 +54,7 @@ export function rescueSpec(
     stagingMs: spec.times.stagingMs,
     drainMs: spec.times.rollbackDrainMs,
     returnBudgetMs: spec.times.returnBudgetMs,
-    verifyMs: VERIFY_MS,
+    verifyMs: ROLLBACK_TIMES.verifyMs,
   }
 }
 

@@ -12,9 +12,10 @@ import { Journal } from './journal.ts'
 import { type Logger, silentLogger } from './log.ts'
 import type { Adapters, Clock, InstanceEvent, Store } from './ports.ts'
 import { freshService, isServiceRecord } from './record.ts'
+import { type RollbackTimes, rollbackSpec } from './rollback-spec.ts'
 import { Service, type Told } from './service.ts'
 import type { RolloutSpec } from './spec.ts'
-import type { EngineView, EventsOptions, Lagged, RolloutView, ServiceView } from './view.ts'
+import type { EngineView, EventsOptions, Lagged, RollbackRequest, RolloutView, ServiceView } from './view.ts'
 import { serviceView, viewOf } from './views.ts'
 
 export interface EngineDeps {
@@ -24,15 +25,26 @@ export interface EngineDeps {
   readonly log?: Logger
   /** Hears of every rollout's machine, events and snapshots. */
   readonly inspector?: RolloutInspector
+  /** Called last when the engine closes: lets go of what it was given. */
+  readonly release?: () => void
+}
+
+/** What ends with an engine: a server on it, say. */
+export interface Attached {
+  /** Where it is reached. */
+  readonly url?: string
+  close(): Promise<void> | void
 }
 
 /** Runs rollouts: remembers every step before it tells and acts, and goes on after a crash where it was. */
-export class Engine implements EngineView {
-  readonly #deps: Required<Omit<EngineDeps, 'inspector'>> & Pick<EngineDeps, 'inspector'>
+export class Engine implements EngineView, AsyncDisposable {
+  readonly #deps: EngineDeps & { readonly log: Logger }
+  readonly #attached: Attached[] = []
   readonly #bus: Bus
   readonly #services = new Map<string, Service>()
   readonly #opening = new Map<string, Promise<Service>>()
   readonly #platform: Subscription
+  #closing: Promise<void> | undefined
 
   private constructor(deps: EngineDeps) {
     this.#deps = { log: silentLogger, ...deps }
@@ -45,6 +57,16 @@ export class Engine implements EngineView {
     const engine = new Engine(deps)
     for (const { service } of await deps.store.list()) await engine.#service(service)
     return engine
+  }
+
+  /** Where the engine serves its events and takes commands; null when it does not. */
+  get url(): string | null {
+    return this.#attached.find(({ url }) => url !== undefined)?.url ?? null
+  }
+
+  /** How often a subscriber threw: none of it did harm. */
+  get subscriberErrors(): number {
+    return this.#bus.caught
   }
 
   get events$(): Observable<Envelope> {
@@ -124,6 +146,19 @@ export class Engine implements EngineView {
     return returnability((await this.#service(service)).record(), target, force)
   }
 
+  async rollback(
+    service: string,
+    request: RollbackRequest = {},
+    times: Partial<RollbackTimes> = {},
+  ): Promise<RolloutView> {
+    const { active } = this.service(service)
+    const holder = active === null ? null : this.rollout(active)
+    if (holder === null || !leadsBack(holder, request)) {
+      return this.rollout(await this.start(rollbackSpec(service, request, times)))
+    }
+    return isGoingBack(holder) ? holder : this.send(holder.id, abortFor(request))
+  }
+
   /** Resolves with the view of a rollout once it has ended, or is stranded. The signal ends the wait, not the rollout. */
   async ended(rollout: string, signal: AbortSignal = NEVER): Promise<RolloutView> {
     return this.when(rollout, ({ outcome }) => outcome !== null, signal)
@@ -148,11 +183,27 @@ export class Engine implements EngineView {
     })
   }
 
-  /** Stops watching and acting; what goes on is gone on with by the next engine on the same store. */
+  /** Closes `what` with the engine, before anything else. */
+  attach(what: Attached): void {
+    this.#attached.push(what)
+  }
+
+  /** Stops watching and acting; what goes on is gone on with by the next engine on the same store. Safe to call twice. */
   async close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  async #close(): Promise<void> {
+    for (const attached of this.#attached.toReversed()) await attached.close()
     this.#platform.unsubscribe()
     await Promise.all([...this.#services.values()].map((service) => service.close()))
     await this.#deps.store.close()
+    this.#deps.release?.()
   }
 
   #service(name: string): Promise<Service> {
@@ -180,7 +231,8 @@ export class Engine implements EngineView {
 
   #tell({ stored, event, record, rollout, snapshot }: Told): void {
     const envelope = { ...toEnvelope(stored), event }
-    if (rollout !== null && snapshot !== null) this.#inspect(envelope, { rollout, snapshot })
+    if (rollout !== null && snapshot !== null)
+      this.#bus.guard(() => this.#inspect(envelope, { rollout, snapshot }))
     this.#bus.publish(envelope)
     if (rollout === null) return
     this.#bus.publishState(rollout.id, viewOf(record, rollout))
@@ -231,3 +283,20 @@ export class Engine implements EngineView {
 }
 
 const NEVER = new AbortController().signal
+
+function isGoingBack({ state }: RolloutView): boolean {
+  return state.startsWith('rolling-back')
+}
+
+/** Whether aborting a rollout that is going on leads to where a rollback is to lead. */
+function leadsBack(
+  { strategy, status, stable }: RolloutView,
+  { targetVersion = stable ?? undefined }: RollbackRequest,
+) {
+  return strategy !== 'rollback' && status === 'active' && targetVersion === (stable ?? undefined)
+}
+
+function abortFor({ cause = 'manual', force = false, reason, by }: RollbackRequest): OperatorEvent {
+  const why = { ...(reason === undefined ? {} : { reason }), ...(by === undefined ? {} : { by }) }
+  return { type: 'abort.requested', cause, force, ...why }
+}

@@ -95,7 +95,5 @@ function isSubscriber<T>(value: unknown): value is Observer<T> {
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
-  )
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }

@@ -5,7 +5,7 @@ import type { MetricsSnapshot } from '../analysis/sample.ts'
 import type { Verdict } from '../analysis/verdict.ts'
 import type { Envelope } from '../events/envelope.ts'
 import type { Generation } from '../events/generation.ts'
-import type { Outcome } from '../events/outcome.ts'
+import type { Cause, Outcome } from '../events/outcome.ts'
 import type { OperatorEvent, RolloutEvent, RolloutEventOf } from '../events/rollout-event.ts'
 import type { Split } from '../events/share.ts'
 import type { StrategyName } from '../machines/command.ts'
@@ -122,6 +122,20 @@ export interface EventsOptions {
   readonly signal?: AbortSignal
 }
 
+/** How a service is to be taken back. */
+export interface RollbackRequest {
+  /** The version to go back to. @defaultValue the one that was stable before */
+  readonly targetVersion?: string
+  /** Goes back past a version whose changes can not be undone. @defaultValue false */
+  readonly force?: boolean
+  /** @defaultValue 'manual' */
+  readonly cause?: Cause
+  /** Why, in words. */
+  readonly reason?: string
+  /** Who asks. */
+  readonly by?: string
+}
+
 /** What can be seen and asked of an engine, in process or from afar. */
 export interface EngineView {
   /** Every event once it is in the journal, in order, from now on. */
@@ -143,4 +157,10 @@ export interface EngineView {
    * @throws UsageError `ROLLOUT_UNKNOWN`, or `EVENT_REFUSED` with the reason when its state can't take it
    */
   send(rollout: string, event: OperatorEvent): Promise<RolloutView>
+  /**
+   * Takes a service back: the rollout that is going on is aborted; where none is, or another version is wanted, a rollback
+   * starts, which is a rollout of its own. Resolves with that rollout once it is in the journal.
+   * @throws UsageError `ROLLOUT_UNKNOWN` for an unknown service, `ROLLBACK_IMPOSSIBLE` with the reason
+   */
+  rollback(service: string, request?: RollbackRequest): Promise<RolloutView>
 }
