@@ -1,8 +1,44 @@
 // The options that the public parts share, as people write them; `src/engine/spec.ts` holds what is made of them.
 import type { Check } from './analysis/checks.ts'
 import type { Engine } from './engine/engine.ts'
-import type { Adapters, ProbeSpec } from './engine/ports.ts'
+import type { Adapters } from './engine/ports.ts'
 import type { Duration } from './units.ts'
+
+/** How an instance is asked whether it is well. */
+export type ProbeOptions = HttpProbeOptions | TcpProbeOptions | CommandProbeOptions
+
+/** Healthy is an answer as it is said here. */
+export interface HttpProbeOptions {
+  readonly kind?: 'http'
+  /** @defaultValue '/health' */
+  readonly path?: string
+  /** How long the whole answer may take. @defaultValue '2s' */
+  readonly timeout?: Duration
+  /** The accepted status codes. @defaultValue 200 */
+  readonly status?: number | readonly number[]
+  /** Text that the body has to contain. */
+  readonly body?: string
+  /** Headers that the answer has to have; `{version}` is filled in, so that a stranger on the port is found out. */
+  readonly headers?: Readonly<Record<string, string>>
+  /** An answer that took longer is not healthy. */
+  readonly maxLatency?: Duration
+}
+
+/** Healthy is a port that takes connections. */
+export interface TcpProbeOptions {
+  readonly kind: 'tcp'
+  /** @defaultValue '2s' */
+  readonly timeout?: Duration
+}
+
+/** Healthy is a program that ends with 0. */
+export interface CommandProbeOptions {
+  readonly kind: 'command'
+  /** Program and arguments; `{url}`, `{host}`, `{port}`, `{version}` and `{instance}` are filled in; never given to a shell. */
+  readonly command: string | readonly string[]
+  /** @defaultValue '10s' */
+  readonly timeout?: Duration
+}
 
 /** How to run a version. `{version}`, `{port}`, `{service}` and `{instance}` are filled in everywhere. */
 export interface RunOptions {
@@ -27,7 +63,7 @@ export interface ServiceOptions {
   /** How to run its versions; `deploy(version, config)` may override it. */
   readonly run?: RunOptions
   /** How an instance is asked whether it is well. @defaultValue `GET /health` answers 200 within 2 s */
-  readonly health?: ProbeSpec
+  readonly health?: ProbeOptions
   /** How often it is asked. @defaultValue '5s' */
   readonly healthCheckInterval?: Duration
   /** Consecutive healthy answers before traffic, and consecutive failures that are harm; 1 to 100. @defaultValue 3 */
@@ -73,4 +109,122 @@ export interface DeployConfig {
   readonly why?: string
   /** Ends the wait, not the rollout. */
   readonly signal?: AbortSignal
+}
+
+export interface CanaryOptions extends ServiceOptions {
+  /**
+   * The version that serves before the first rollout is made with Sluice; from then on the service's own record says.
+   */
+  readonly stableVersion?: string
+  /** The most of the traffic that the canary may get, in percent, step by step; rising. @defaultValue [5, 10, 25, 50, 100] */
+  readonly trafficSteps?: readonly number[]
+  /** How long each step has to be observed and healthy. @defaultValue '30s' */
+  readonly validationDuration?: Duration
+}
+
+export interface BlueGreenOptions extends ServiceOptions {
+  /** How long the new environment has to be healthy after the swap. @defaultValue '30s' */
+  readonly monitoringDuration?: Duration
+}
+
+/** What an HTTP answer to a smoke test has to be like. */
+export interface ExpectOptions {
+  /** The accepted status codes. @defaultValue 200 */
+  readonly status?: number | readonly number[]
+  /** Text that the body has to contain. */
+  readonly body?: string
+  /** JSON that the body has to contain: objects may have more keys, everything else has to be equal. */
+  readonly json?: unknown
+}
+
+/** One real request to the service's API, and what has to come back. */
+export interface HttpTestOptions {
+  /** @defaultValue 'GET', or 'POST' with a body */
+  readonly method?: string
+  /** @defaultValue '/' */
+  readonly path?: string
+  /** Values may be references: `env:NAME` or `file:path`, resolved when they are sent and stored nowhere. */
+  readonly headers?: Readonly<Record<string, string>>
+  /** Text, or anything else to be sent as JSON. */
+  readonly body?: unknown
+  readonly expect?: ExpectOptions
+}
+
+/** What a test function is told. */
+export interface TestContext {
+  /** Where the version under test is reached. */
+  readonly url: string
+  readonly version: string
+  /** Aborts at the test's timeout, and when the run is given up. */
+  readonly signal: AbortSignal
+}
+
+/** A test of your own: it fails by throwing. What it resolves with is ignored, but for a test that says it was skipped. */
+export type TestFunction = (context: TestContext) => unknown
+
+interface TestRules {
+  /** Unique within the suite; it is how a function is found again after a restart. */
+  readonly name: string
+  /** Only critical tests decide about the suite. @defaultValue 'critical' */
+  readonly severity?: 'critical' | 'non-critical'
+  /** How long one attempt may take. @defaultValue the suite's `timeout` */
+  readonly timeout?: Duration
+  /** How often a failed test is tried again, 0 to 20; each attempt is recorded. @defaultValue the suite's `retries` */
+  readonly retries?: number
+}
+
+/** A smoke test: a request, or a function of yours. */
+export type SmokeTestOptions =
+  | (TestRules & { readonly http: HttpTestOptions })
+  | (TestRules & { readonly run: TestFunction })
+
+export interface SmokeOptions {
+  /** The service that is tested; letters, digits and `. _ + -` between them. */
+  readonly name: string
+  /** Where to ask. @defaultValue an instance of `version` itself, where Sluice runs it */
+  readonly endpointUrl?: string
+  /** The version that is tested. @defaultValue the one that was staged or released last */
+  readonly version?: string
+  /** How long one attempt may take. @defaultValue '30s' */
+  readonly timeout?: Duration
+  /** How long the whole run may take. @defaultValue '10m' */
+  readonly budget?: Duration
+  /** Whether the first critical failure skips what has not started yet. @defaultValue false */
+  readonly failFast?: boolean
+  /** How often a failed test is tried again, 0 to 20. @defaultValue 0 */
+  readonly retries?: number
+  /** How many tests run at once, 1 to 100. @defaultValue 4 */
+  readonly concurrency?: number
+  /** The path of the built-in health check. @defaultValue '/health' */
+  readonly healthPath?: string
+  /** The built-in call of the service's main API. @defaultValue `GET /` answers 200 */
+  readonly basicCall?: HttpTestOptions
+  /** Your own tests, beside the two built in. */
+  readonly tests?: readonly SmokeTestOptions[]
+  readonly engine?: Engine
+  readonly stateDir?: string
+  readonly adapters?: Partial<Adapters>
+}
+
+export interface RollbackOptions {
+  /** The service that is taken back. */
+  readonly name: string
+  /** How long restoring a retired version may take. @defaultValue '5m' */
+  readonly stagingTimeout?: Duration
+  /** How long open requests of the version that is left may go on; then they are cut, and counted. @defaultValue '5s' */
+  readonly rollbackDrainTimeout?: Duration
+  /** How long a return may stay unconfirmed before people are called (it is tried for ever). @defaultValue '1m' */
+  readonly returnBudget?: Duration
+  /** How long the version it went back to has to be healthy before it is verified. @defaultValue '10s' */
+  readonly verifyDuration?: Duration
+  readonly engine?: Engine
+  readonly stateDir?: string
+  readonly adapters?: Partial<Adapters>
+}
+
+export interface PipelineOptions extends CanaryOptions, BlueGreenOptions {
+  /** How the new version gets its traffic. @defaultValue 'blue-green' */
+  readonly strategy?: 'canary' | 'blue-green'
+  /** The tests after the deploy; false for none. @defaultValue the two built-in tests */
+  readonly smoke?: Omit<SmokeOptions, 'name' | 'version' | 'engine' | 'stateDir' | 'adapters'> | false
 }
