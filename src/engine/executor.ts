@@ -193,14 +193,17 @@ export class Executor {
     const answer =
       url === undefined
         ? { status: 'failed' as const, message: `no instance of ${spec.version} is known`, durationMs: 0 }
-        : await this.#ask({ test: found.test, ms, signal }, { url, version: spec.version })
+        : await this.#ask(
+            { test: found.test, ms, signal },
+            { service: spec.service, url, version: spec.version },
+          )
     return { type: 'test.concluded', test, attempt, answer }
   }
 
   /** One attempt, given up after its time even when it ignores its signal. */
   async #ask(
     { test, ms, signal }: { test: Parameters<Adapters['tests']['run']>[0]; ms: number; signal: AbortSignal },
-    target: { readonly url: string; readonly version: string },
+    target: Parameters<Adapters['tests']['run']>[1],
   ): ReturnType<Adapters['tests']['run']> {
     const { adapters, clock } = this.#deps
     const limit = new AbortController()

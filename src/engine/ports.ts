@@ -168,7 +168,7 @@ export interface ProbeAnswer {
 
 /** Asks an instance whether it is well. */
 export interface HealthProbe {
-  /** Asks once; never rejects except when aborted by the signal. */
+  /** Asks once; never rejects except when aborted by the signal, and leaves nothing running behind. */
   probe(
     spec: ProbeSpec,
     target: { readonly version: string; readonly endpoint: Endpoint },
@@ -184,7 +184,7 @@ export interface ExpectedAnswer {
   readonly status: readonly number[]
   /** Text that the body has to contain. */
   readonly body: string | null
-  /** JSON that the body has to contain: objects may have more keys, everything else has to be equal. */
+  /** JSON that the body has to contain: objects may have more keys, everything else has to be equal. Null asks for none. */
   readonly json: unknown
 }
 
@@ -204,10 +204,13 @@ export type TestSpec =
 
 /** Runs one attempt of a smoke test. */
 export interface TestRunner {
-  /** Asks once, and says what came of it; rejects only when aborted by the signal. */
+  /**
+   * Asks once, and says what came of it. Rejects when aborted by the signal, and with a `UsageError` when the test can't be
+   * run as it is written: `UNBOUND_NAME` for a function or a reference that nobody knows here, else `ARGUMENT_INVALID`.
+   */
   run(
     test: TestSpec,
-    target: { readonly url: string; readonly version: string },
+    target: { readonly service: string; readonly url: string; readonly version: string },
     options: Cancellable,
   ): Promise<TestAnswer>
 }
