@@ -47,6 +47,7 @@ export function begun(
     current: null,
     baseline: null,
     ledgers: [],
+    healthChecks: { passed: 0, failed: 0 },
   }
   const taken = { ...prepared(record, spec), claim, counter: record.counter + 1 }
   const locked = holdsService(spec.strategy) && birth.parent === null ? { ...taken, lock: birth.id } : taken

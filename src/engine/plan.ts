@@ -16,7 +16,7 @@ import {
   withRollout,
 } from './record.ts'
 import { settled } from './settle.ts'
-import type { StepLedger } from './view.ts'
+import type { HealthChecks, StepLedger } from './view.ts'
 
 /** A rollout in memory: its record, and the snapshot that its strategy works on. */
 export interface Live {
@@ -28,6 +28,7 @@ export interface Live {
 export interface Findings {
   readonly analysis?: AnalysisRecord
   readonly ledgers?: readonly StepLedger[]
+  readonly healthChecks?: HealthChecks
   /** Where the router really listens, when it was asked for a free port. */
   readonly listen?: Listen
 }
@@ -93,6 +94,7 @@ export function planned(
     outbox: isOver ? [] : sendOut(rollout.outbox, event, ready.commands),
     analysis: findings.analysis ?? rollout.analysis,
     ledgers: findings.ledgers ?? rollout.ledgers,
+    healthChecks: findings.healthChecks ?? rollout.healthChecks,
     reserved: strategy.returnOf(ready.snapshot),
     outcome,
     endedAt: isOver ? now : null,

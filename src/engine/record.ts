@@ -10,7 +10,7 @@ import type { Split } from '../events/share.ts'
 import type { Command, ReservedReturn, StrategyName } from '../machines/index.ts'
 import type { Listen, RunSpec } from './ports.ts'
 import type { HealthSpec, RolloutSpec } from './spec.ts'
-import type { RolloutView, StepLedger } from './view.ts'
+import type { HealthChecks, RolloutView, StepLedger } from './view.ts'
 
 /** An alarm that is set: rows, so that they survive, with the absolute time they are due. */
 export interface TimerRow {
@@ -50,6 +50,7 @@ export interface RolloutRecord {
   readonly current: MetricsSnapshot | null
   readonly baseline: MetricsSnapshot | null
   readonly ledgers: readonly StepLedger[]
+  readonly healthChecks: HealthChecks
 }
 
 /** A version that is known to the service, and where its instances are. */
@@ -58,7 +59,11 @@ export interface VersionRecord {
   readonly run: RunSpec
   readonly health: HealthSpec
   readonly endpoints: readonly Endpoint[]
+  /** What was last found of it; `unknown` while none of it runs. */
+  readonly condition: Condition
 }
+
+export type Condition = 'unknown' | 'healthy' | 'suspect' | 'unhealthy'
 
 /** A version that was good: its whole release, bake included, was healthy. */
 export interface Revision {
@@ -135,10 +140,13 @@ export function withRollout(record: ServiceRecord, rollout: RolloutRecord): Serv
 export function noted(record: ServiceRecord, event: RolloutEvent): ServiceRecord {
   switch (event.type) {
     case 'version.ready':
+      return withVersion(record, event.version, { endpoints: event.endpoints, condition: 'healthy' })
     case 'version.moved':
-      return { ...record, versions: withEndpoints(record.versions, event.version, event.endpoints) }
+      return withVersion(record, event.version, { endpoints: event.endpoints })
     case 'version.stopped':
-      return { ...record, versions: withEndpoints(record.versions, event.version, []) }
+      return withVersion(record, event.version, { endpoints: [], condition: 'unknown' })
+    case 'probe.concluded':
+      return withVersion(record, event.version, { condition: event.health })
     case 'deployment.tracked': {
       const { id, strategy, version } = event
       return {
@@ -158,11 +166,12 @@ export function noted(record: ServiceRecord, event: RolloutEvent): ServiceRecord
 /** Makes a version known, with how it is run; where its instances are is kept. */
 export function introduced(
   record: ServiceRecord,
-  { version, run, health }: Omit<VersionRecord, 'endpoints'>,
+  { version, run, health }: Pick<VersionRecord, 'version' | 'run' | 'health'>,
 ): ServiceRecord {
   const known = record.versions.find((candidate) => candidate.version === version)
   const others = record.versions.filter((candidate) => candidate.version !== version)
-  return { ...record, versions: [...others, { version, run, health, endpoints: known?.endpoints ?? [] }] }
+  const { endpoints = [], condition = 'unknown' } = known ?? {}
+  return { ...record, versions: [...others, { version, run, health, endpoints, condition }] }
 }
 
 /** A new stable revision; versions that neither run nor can be gone back to are forgotten. */
@@ -189,12 +198,15 @@ export function endpointsOf(versions: readonly VersionRecord[], version: string)
   return versions.find((known) => known.version === version)?.endpoints ?? []
 }
 
-function withEndpoints(
-  versions: readonly VersionRecord[],
+function withVersion(
+  record: ServiceRecord,
   version: string,
-  endpoints: readonly Endpoint[],
-): readonly VersionRecord[] {
-  return versions.map((known) => (known.version === version ? { ...known, endpoints } : known))
+  found: Partial<Pick<VersionRecord, 'endpoints' | 'condition'>>,
+): ServiceRecord {
+  const versions = record.versions.map((known) =>
+    known.version === version ? { ...known, ...found } : known,
+  )
+  return { ...record, versions }
 }
 
 /** Whether an event is the answer that a command was waiting for. */

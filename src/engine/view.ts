@@ -6,9 +6,10 @@ import type { Verdict } from '../analysis/verdict.ts'
 import type { Envelope } from '../events/envelope.ts'
 import type { Generation } from '../events/generation.ts'
 import type { Cause, Outcome } from '../events/outcome.ts'
-import type { OperatorEvent, RolloutEvent, RolloutEventOf } from '../events/rollout-event.ts'
+import type { Endpoint, OperatorEvent, RolloutEvent, RolloutEventOf } from '../events/rollout-event.ts'
 import type { Split } from '../events/share.ts'
 import type { StrategyName } from '../machines/command.ts'
+import type { Weight } from '../units.ts'
 
 /** What happened to the requests of one version, by the time each started; null is what could not be known. */
 export interface VersionLedger {
@@ -40,6 +41,12 @@ export interface StepLedger {
   readonly ledger: RequestLedger
 }
 
+/** How often instances of a rollout's version were asked, once it had traffic. */
+export interface HealthChecks {
+  readonly passed: number
+  readonly failed: number
+}
+
 /** A rollout as it stands. */
 export interface RolloutView {
   readonly id: string
@@ -68,6 +75,7 @@ export interface RolloutView {
   readonly verdict: Verdict | null
   readonly current: MetricsSnapshot | null
   readonly baseline: MetricsSnapshot | null
+  readonly healthChecks: HealthChecks
   /** The parent rollout, for a child. */
   readonly parent: string | null
   /** RFC 3339, UTC. */
@@ -91,6 +99,16 @@ export interface RevisionView {
   readonly warm: boolean
 }
 
+/** A version that the service knows, whether or not any of it runs. */
+export interface VersionView {
+  readonly version: string
+  readonly condition: 'unknown' | 'healthy' | 'suspect' | 'unhealthy'
+  /** What it gets of the traffic. */
+  readonly weight: Weight
+  /** Where its instances are; none while it does not run. */
+  readonly endpoints: readonly Endpoint[]
+}
+
 /** A service as it stands. */
 export interface ServiceView {
   readonly service: string
@@ -103,8 +121,7 @@ export interface ServiceView {
   readonly generation: Generation | null
   /** The rollout that holds the service. */
   readonly active: string | null
-  /** Versions with running instances. */
-  readonly running: readonly string[]
+  readonly versions: readonly VersionView[]
   readonly rollouts: readonly RolloutView[]
 }
 

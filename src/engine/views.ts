@@ -1,7 +1,8 @@
 // Records as people get to see them.
+import { shareOf } from '../events/share.ts'
 import { pathOf } from '../machines/index.ts'
 import { totalOf } from './ledger.ts'
-import type { Revision, RolloutRecord, ServiceRecord } from './record.ts'
+import { endpointsOf, type Revision, type RolloutRecord, type ServiceRecord } from './record.ts'
 import { versionOf } from './spec.ts'
 import type { RevisionView, RolloutView, ServiceView } from './view.ts'
 
@@ -31,6 +32,7 @@ export function viewOf(record: ServiceRecord, rollout: RolloutRecord): RolloutVi
     verdict: rollout.verdict,
     current: rollout.current,
     baseline: rollout.baseline,
+    healthChecks: rollout.healthChecks,
     parent: rollout.parent?.id ?? null,
     startedAt: timeOf(rollout.startedAt),
     endedAt: rollout.endedAt === null ? null : timeOf(rollout.endedAt),
@@ -41,21 +43,25 @@ export function viewOf(record: ServiceRecord, rollout: RolloutRecord): RolloutVi
 }
 
 export function serviceView(record: ServiceRecord): ServiceView {
-  const { service, listen, revisions, stable } = record
-  const running = record.versions
-    .filter(({ endpoints }) => endpoints.length > 0)
-    .map(({ version }) => version)
-  const shown = revisions.map((revision) => revisionView(revision, running))
+  const { service, listen, revisions, stable, versions, route } = record
+  const shown = revisions.map((revision) =>
+    revisionView(revision, endpointsOf(versions, revision.version).length > 0),
+  )
   return {
     service,
     url: listen === null || listen.port === 0 ? null : `http://${listen.host}:${listen.port}`,
     stable: shown.find(({ version }) => version === stable) ?? null,
     live: record.live,
     revisions: shown,
-    split: record.route?.split ?? [],
-    generation: record.route?.generation ?? null,
+    split: route?.split ?? [],
+    generation: route?.generation ?? null,
     active: record.lock,
-    running,
+    versions: versions.map(({ version, condition, endpoints }) => ({
+      version,
+      condition,
+      weight: shareOf(route?.split ?? [], version),
+      endpoints,
+    })),
     rollouts: [...record.rollouts.map((rollout) => viewOf(record, rollout)), ...record.ended],
   }
 }
@@ -66,8 +72,8 @@ export function timeOf(ms: number): string {
   return new Date(ms).toISOString()
 }
 
-function revisionView({ version, since, by, why }: Revision, running: readonly string[]): RevisionView {
-  return { version, since: timeOf(since), by, why, warm: running.includes(version) }
+function revisionView({ version, since, by, why }: Revision, warm: boolean): RevisionView {
+  return { version, since: timeOf(since), by, why, warm }
 }
 
 function statusOf({ endedAt, parked }: RolloutRecord): RolloutView['status'] {

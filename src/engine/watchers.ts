@@ -12,7 +12,7 @@ import type { Answer, ExecutorDeps } from './executor.ts'
 import type { Clock } from './ports.ts'
 import type { RolloutRecord, ServiceRecord, VersionRecord } from './record.ts'
 import type { ReleaseSpec } from './spec.ts'
-import type { StepLedger } from './view.ts'
+import type { HealthChecks, StepLedger } from './view.ts'
 
 /** What the watchers need of the service they work for. */
 export interface Watchable {
@@ -28,6 +28,7 @@ export class Watchers {
   readonly #service: Watchable
   readonly #deps: ExecutorDeps
   readonly #running = new Map<string, Subscription>()
+  readonly #asked = new Map<string, HealthChecks>()
 
   constructor(service: Watchable, deps: ExecutorDeps) {
     this.#service = service
@@ -36,6 +37,7 @@ export class Watchers {
 
   /** Makes what is watched for a rollout be `activities`: the same key goes on, any other ends or begins. */
   follow(rollout: string, activities: readonly Activity[]): void {
+    if (activities.length === 0) this.#asked.delete(rollout)
     const wanted = new Map(activities.map((activity) => [`${rollout}#${activity.key}`, activity]))
     for (const [key, subscription] of this.#running) {
       if (!key.startsWith(`${rollout}#`) || wanted.has(key)) continue
@@ -62,10 +64,11 @@ export class Watchers {
     return every(this.#deps.clock, health.intervalMs)
       .pipe(
         exhaustMap(() => this.#round(known())),
+        tap((round) => this.#count(rollout, round)),
         concludeHealth(health.threshold),
       )
       .subscribe((conclusion) => {
-        this.#service.answer(rollout, { event: { type: 'probe.concluded', version, ...conclusion } })
+        this.#answer(rollout, { event: { type: 'probe.concluded', version, ...conclusion } })
       })
   }
 
@@ -119,7 +122,7 @@ export class Watchers {
     if ('error' in found) {
       const verdict = { kind: 'error', reason: found.error } as const
       const blind = { verdict, suspicion: 'unchanged', observedMs: 0, current: null, baseline: null } as const
-      return this.#service.answer(rollout, { event: { type: 'analysis.concluded', generation, ...blind } })
+      return this.#answer(rollout, { event: { type: 'analysis.concluded', generation, ...blind } })
     }
     const { state, ...judged } = found.judgement
     const event: RolloutEvent = { type: 'analysis.concluded', generation, ...judged }
@@ -127,11 +130,27 @@ export class Watchers {
     const isUrgent = judged.verdict.kind === 'fail' || judged.suspicion === 'raised'
     const ledgers = isUrgent ? Promise.resolve(null) : this.#service.ledgers(rollout)
     void ledgers.then((read) =>
-      this.#service.answer(rollout, {
+      this.#answer(rollout, {
         event,
         findings: { analysis: { key, state }, ...(read === null ? {} : { ledgers: read }) },
       }),
     )
+  }
+
+  /** What was counted of the health checks goes along with whatever is said next. */
+  #answer(rollout: string, { event, findings = {} }: Answer): void {
+    const healthChecks = this.#asked.get(rollout)
+    this.#service.answer(rollout, {
+      event,
+      findings: healthChecks === undefined ? findings : { ...findings, healthChecks },
+    })
+  }
+
+  #count(rollout: string, round: readonly HealthSample[]): void {
+    const { passed, failed } = this.#asked.get(rollout) ??
+      this.#service.rollout(rollout)?.healthChecks ?? { passed: 0, failed: 0 }
+    const good = round.filter(({ health }) => health === 'healthy').length
+    this.#asked.set(rollout, { passed: passed + good, failed: failed + round.length - good })
   }
 
   #releaseOf(rollout: string): ReleaseSpec {
