@@ -21,6 +21,11 @@ const CREDENTIAL = /\b(Bearer|Basic)\s+[\w+/=.~-]{6,}/gi
 const JSON_WEB_TOKEN = /\beyJ[\w-]+\.[\w-]+\.[\w-]*/g
 const PEM = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g
 
+/** What a terminal takes for an order, not for text (ECMA-48): colours, titles, links. */
+// oxlint-disable-next-line no-control-regex -- they are what is looked for
+const ESCAPE = /\u001b(?:\[[\d:;<=>?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[@-Z\\^_a-z])/g
+const INVISIBLE = /(?!\s)[\p{Cc}\p{Cf}]/gu
+
 /**
  * The text without what is known to carry secrets: user, password, query and fragment of URLs, values of `token=…` and
  * everything named alike, credentials of HTTP, cookies, JSON web tokens and private keys. At most 4,000 characters.
@@ -35,6 +40,16 @@ export function scrub(text: string): string {
     .replaceAll(PAIR, `$1${REDACTED}`)
     .replaceAll(CREDENTIAL, `$1 ${REDACTED}`)
     .replaceAll(JSON_WEB_TOKEN, REDACTED)
+}
+
+/** The text {@link scrub}bed, on one line, without colours and control characters, at most `most` characters long. */
+export function scrubLine(text: string, most = 300): string {
+  const plain = text
+    .slice(0, 2 * LONGEST)
+    .replaceAll(ESCAPE, '')
+    .replaceAll(INVISIBLE, '')
+  const line = scrub(plain).replaceAll(/\s+/g, ' ').trim()
+  return line.length > most ? `${line.slice(0, most - 1)}…` : line
 }
 
 /** What stands behind `scheme://`. A URL that can be read in two ways is hidden whole. */

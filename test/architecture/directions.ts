@@ -22,7 +22,7 @@ export const OWNED_BY_A_LAYER: readonly string[] = ['node:sqlite']
 const core = ['errors', 'units', 'analysis', 'events', 'streams']
 const decisions = [...core, 'machines', 'ports', 'scrub', 'engine']
 const surface = [...decisions, 'options', 'server', 'defaults', 'parts']
-const adapters = ['adapters', 'embedded-proxy', 'probes', 'references', 'sqlite-store']
+const adapters = ['adapters', 'embedded-proxy', 'references', 'requests', 'sqlite-store']
 
 /** From the core outwards. A file of `src` that no line matches has no place yet: that is a mistake, too. */
 export const layers: readonly Layer[] = [
@@ -54,8 +54,8 @@ export const layers: readonly Layer[] = [
   layer('client', 'client/*', { layers: core, packages: ['rxjs', 'eventsource-parser'] }),
 
   layer('references', 'adapters/references/*', { layers: ['errors', 'units'], packages: ['node:*'] }),
+  layer('requests', 'adapters/requests/*', { layers: ['errors', 'units'], packages: ['node:*'] }),
   layer('embedded-proxy', 'adapters/embedded-proxy/*', adapter({ packages: ['undici', 'node:sqlite'] })),
-  layer('probes', 'adapters/probes/*', adapter({ packages: ['undici'] })),
   layer('sqlite-store', 'adapters/sqlite-store/*', adapter({ packages: ['node:sqlite'] })),
   layer('adapters', 'adapters/*/*', adapter({ packages: [] })),
 
@@ -112,5 +112,8 @@ function layer(name: string, files: string, allowed: Allowed): Layer {
 }
 
 function adapter(own: { readonly packages: readonly string[] }): Allowed {
-  return { layers: [...core, 'ports', 'scrub', 'references'], packages: ['node:*', 'rxjs', ...own.packages] }
+  return {
+    layers: [...core, 'ports', 'scrub', 'references', 'requests'],
+    packages: ['node:*', 'rxjs', ...own.packages],
+  }
 }
