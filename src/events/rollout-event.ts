@@ -96,6 +96,9 @@ export type RolloutEvent =
   | { readonly type: 'deployment.untracked'; readonly id: string }
 
 /** The events that people send; everything else is told by the world. */
-export type OperatorEvent = Extract<RolloutEvent, Asked>
+export type OperatorEvent = Exclude<
+  Extract<RolloutEvent, { readonly type: `${string}.requested` }>,
+  { readonly type: 'rollout.requested' }
+>
 
 export type RolloutEventOf<T extends RolloutEvent['type']> = Extract<RolloutEvent, { readonly type: T }>

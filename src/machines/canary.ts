@@ -14,6 +14,7 @@ import {
   returning,
   shifting,
   staging,
+  suspected,
 } from './regions.ts'
 import { releaseReading } from './release-reading.ts'
 import { begin, lasting, release } from './release.ts'
@@ -75,13 +76,13 @@ export const canaryMachine = release.createMachine({
         'pause.requested': { target: 'paused', description: 'a person wants it to stay' },
         'promote.requested': [
           {
-            guard: 'isFullBeforeLastStep',
+            guard: 'mayAdvanceToTheLast',
             target: 'shifting',
             actions: 'askForLastStep',
             description: 'skip all steps but the last',
           },
           {
-            guard: 'isNotLastStep',
+            guard: 'mayAdvance',
             target: 'shifting',
             actions: 'askForNextStep',
             description: 'skip the rest of this bake',
@@ -111,6 +112,7 @@ export const canaryMachine = release.createMachine({
     paused: {
       description: 'The weight and the bake are frozen until a person says so; harm still takes it back.',
       on: {
+        ...suspected,
         'resume.requested': {
           target: 'monitoring',
           actions: ['goOn', 'forgive', { type: 'startTimer', params: lasting('progress', 'progressMs') }],
@@ -118,19 +120,20 @@ export const canaryMachine = release.createMachine({
         },
         'promote.requested': [
           {
-            guard: 'isFullBeforeLastStep',
+            guard: 'mayAdvanceToTheLast',
             target: 'shifting',
             actions: ['goOn', 'askForLastStep'],
             description: 'skip all steps but the last',
           },
           {
-            guard: 'isNotLastStep',
+            guard: 'mayAdvance',
             target: 'shifting',
             actions: ['goOn', 'askForNextStep'],
             description: 'on to the next step',
           },
         ],
         'weight.requested': {
+          guard: 'lowersOrIsTrusted',
           target: 'shifting',
           actions: 'askForRequested',
           description: 'a person sets the weight',

@@ -62,6 +62,40 @@ const deaf = {
   'version.exited': {},
 } as const
 
+/** What becomes of a change of traffic that the router refuses, or does not confirm in time. */
+const unanswered = {
+  'traffic.rejected': [
+    {
+      guard: 'isCurrentThatStays',
+      target: 'frozen',
+      actions: 'keepReason',
+      description: 'the router refused, but no way back',
+    },
+    { guard: 'isCurrent', target: 'rolling-back', actions: 'keepReason', description: 'the router refused' },
+  ],
+  'deadline.elapsed': [
+    {
+      guard: 'isIrreversible',
+      target: 'frozen',
+      actions: 'keepReason',
+      description: 'never confirmed, but no way back',
+    },
+    { target: 'rolling-back', actions: 'keepReason', description: 'never confirmed' },
+  ],
+} as const
+
+/** Suspicion where nobody advances by himself: it is remembered, because those who watch only say what is new. */
+export const suspected = {
+  'analysis.concluded': [
+    { guard: 'isSuspicious', actions: 'suspect', description: 'the analysis suspects harm' },
+    { guard: 'clearsASuspicion', actions: 'trust', description: 'the analysis no longer suspects' },
+  ],
+  'probe.concluded': [
+    { guard: 'isSuspicious', actions: 'suspect', description: 'the probe suspects harm' },
+    { guard: 'clearsASuspicion', actions: 'trust', description: 'the probe no longer suspects' },
+  ],
+} as const
+
 export const staging = release.createStateConfig({
   description: 'The new version is started and proved healthy; no traffic has moved.',
   entry: [
@@ -75,6 +109,12 @@ export const staging = release.createStateConfig({
       target: 'rolling-back',
       actions: 'keepReason',
       description: 'it can not be run',
+    },
+    'version.exited': {
+      guard: 'isOurs',
+      target: 'rolling-back',
+      actions: 'keepReason',
+      description: 'died, and nothing has moved yet',
     },
     'deadline.elapsed': { target: 'rolling-back', actions: 'keepReason', description: 'never healthy' },
     'pause.requested': { actions: 'hold', description: 'stay at the first step' },
@@ -93,15 +133,11 @@ export const shifting = release.createStateConfig({
   on: {
     'traffic.shifted': [
       { guard: 'isCurrentAndHeld', target: 'paused', description: 'in force, and a person wants it to stay' },
+      { guard: 'isCurrentAndSuspected', target: 'degraded', description: 'in force, and harm is suspected' },
       { guard: 'isCurrent', target: 'monitoring', description: 'in force' },
     ],
-    'traffic.rejected': {
-      guard: 'isCurrent',
-      target: 'rolling-back',
-      actions: 'keepReason',
-      description: 'the router refused',
-    },
-    'deadline.elapsed': { target: 'rolling-back', actions: 'keepReason', description: 'never confirmed' },
+    ...unanswered,
+    'probe.concluded': suspected['probe.concluded'],
     'pause.requested': { actions: 'hold', description: 'stay once the weight is in force' },
     'resume.requested': { actions: 'goOn', description: 'do not stay after all' },
   },
@@ -114,11 +150,23 @@ export const degraded = release.createStateConfig({
   exit: cancelDeadline,
   on: {
     'analysis.concluded': [
+      {
+        guard: 'clearsTheLastSuspicionAndHeld',
+        target: 'paused',
+        actions: 'trust',
+        description: 'it receded, but a person is needed',
+      },
       { guard: 'clearsTheLastSuspicion', target: 'monitoring', actions: 'trust', description: 'it receded' },
       { guard: 'clearsASuspicion', actions: 'trust', description: 'the analysis no longer suspects' },
       { guard: 'isSuspicious', actions: 'suspect', description: 'the analysis suspects too' },
     ],
     'probe.concluded': [
+      {
+        guard: 'clearsTheLastSuspicionAndHeld',
+        target: 'paused',
+        actions: 'trust',
+        description: 'healthy again, but a person is needed',
+      },
       {
         guard: 'clearsTheLastSuspicion',
         target: 'monitoring',
@@ -137,6 +185,8 @@ export const degraded = release.createStateConfig({
       },
       { target: 'rolling-back', actions: 'keepSuspicion', description: 'never resolved' },
     ],
+    'progress.elapsed': { actions: ['hold', 'reportSilence'], description: 'no step forward for too long' },
+    'pause.requested': { actions: 'hold', description: 'stay once the suspicion has receded' },
   },
 })
 
@@ -156,13 +206,7 @@ export const promoting = release.createStateConfig({
       },
       { guard: 'confirmsEverything', target: 'retiring', description: 'in force' },
     ],
-    'traffic.rejected': {
-      guard: 'isCurrent',
-      target: 'rolling-back',
-      actions: 'keepReason',
-      description: 'the router refused',
-    },
-    'deadline.elapsed': { target: 'rolling-back', actions: 'keepReason', description: 'never confirmed' },
+    ...unanswered,
   },
 })
 
@@ -309,14 +353,18 @@ export const frozen = release.createStateConfig({
   entry: {
     type: 'page',
     params: ({ context }) => ({
-      message: `${context.version} does harm and is not reversible: ${context.reason ?? 'unknown'}`,
+      message: `${context.version} is not reversible, and a person has to decide: ${context.reason ?? 'unknown'}`,
     }),
   },
   on: {
     'analysis.concluded': {},
     'probe.concluded': {},
     'version.exited': {},
-    'resume.requested': { target: 'monitoring', actions: 'forgive', description: 'a person takes the risk' },
+    'resume.requested': {
+      target: 'shifting',
+      actions: ['goOn', 'forgive', 'askAgain'],
+      description: 'a person takes the risk; what is in force is made sure of first',
+    },
   },
 })
 

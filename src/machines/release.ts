@@ -93,6 +93,8 @@ export const release = setup({
       return { ...askFor(context, context.steps[step]?.weight ?? NOTHING), step, observedMs: 0 }
     }),
     askForEverything: assign(({ context }) => askFor(context, EVERYTHING)),
+    /** The same once more, so that it is known to be in force. */
+    askAgain: assign(({ context }) => askFor(context, context.weight)),
     askForNothing: assign(({ context }) => ({ ...askFor(context, NOTHING), returns: context.returns + 1 })),
     askForRequested: assign(({ context, event }) =>
       event.type === 'weight.requested'
@@ -108,7 +110,8 @@ export const release = setup({
     /** A person goes on in spite of a suspicion: it has to be raised anew. */
     forgive: assign({ suspects: [] }),
     hold: assign({ hold: true }),
-    goOn: assign({ hold: false }),
+    /** Why it stayed is over, too. */
+    goOn: assign({ hold: false, cause: null, reason: null }),
     keepReason: assign(({ event }) => reasonOf(event)),
     keepSuspicion: assign({
       cause: 'suspicion-unresolved',
@@ -121,6 +124,10 @@ export const release = setup({
     isCurrent: ({ context, event }) => 'generation' in event && isGeneration(context, event.generation),
     isCurrentAndHeld: ({ context, event }) =>
       context.hold && 'generation' in event && isGeneration(context, event.generation),
+    isCurrentAndSuspected: ({ context, event }) =>
+      context.suspects.length > 0 && 'generation' in event && isGeneration(context, event.generation),
+    isCurrentThatStays: ({ context, event }) =>
+      !context.reversible && 'generation' in event && isGeneration(context, event.generation),
     isOurs: ({ context, event }) => 'version' in event && event.version === context.version,
     isOldVersions: ({ context, event }) => 'version' in event && event.version === context.stable,
     isHarm: (args) => isHarm(args),
@@ -129,6 +136,8 @@ export const release = setup({
     isOurExitThatStays: ({ context, event }) =>
       !context.reversible && event.type === 'version.exited' && event.version === context.version,
     isSuspicious: (args) => isSuspicion(args, 'raised'),
+    clearsTheLastSuspicionAndHeld: (args) =>
+      args.context.hold && isSuspicion(args, 'cleared') && without(args.context, args.event).length === 0,
     clearsTheLastSuspicion: (args) =>
       isSuspicion(args, 'cleared') && without(args.context, args.event).length === 0,
     clearsASuspicion: (args) => isSuspicion(args, 'cleared'),
@@ -141,11 +150,13 @@ export const release = setup({
       args.event.type === 'analysis.concluded' &&
       isGeneration(args.context, args.event.generation) &&
       !isHarm(args),
-    isNotLastStep: ({ context }) => !isLastStep(context),
-    isFullBeforeLastStep: ({ context, event }) =>
-      !isLastStep(context) && event.type === 'promote.requested' && event.full === true,
+    mayAdvance: ({ context }) => isTrusted(context) && !isLastStep(context),
+    mayAdvanceToTheLast: ({ context, event }) =>
+      isTrusted(context) && !isLastStep(context) && event.type === 'promote.requested' && event.full === true,
     /** A person may always lower, and raise while nothing is suspected. */
     lowers: ({ context, event }) => event.type === 'weight.requested' && event.weight < context.weight,
+    lowersOrIsTrusted: ({ context, event }) =>
+      event.type === 'weight.requested' && (isTrusted(context) || event.weight < context.weight),
     isManual: ({ context }) => context.gates === 'manual',
     /** There is no old version, or someone else retires it. */
     isRetiredElsewhere: ({ context }) => context.stable === null || context.keepStable,
@@ -225,8 +236,14 @@ export const backOff = ({ context }: { context: ReleaseContext }): Commands['sta
 export const cancelDeadline = { type: 'cancelTimer', params: { timer: 'deadline' } } as const
 export const cancelRetry = { type: 'cancelTimer', params: { timer: 'retry' } } as const
 
+/** A new split is judged afresh; what the probe suspects does not depend on the split. */
 function askFor(context: ReleaseContext, weight: Weight) {
-  return { weight, n: context.n + 1 }
+  const suspects = context.suspects.filter((watcher) => watcher !== 'analysis')
+  return { weight, n: context.n + 1, suspects }
+}
+
+function isTrusted({ suspects }: ReleaseContext): boolean {
+  return suspects.length === 0
 }
 
 function isGeneration(context: ReleaseContext, { claim, n }: Generation): boolean {
@@ -245,6 +262,7 @@ function isLastStep(context: ReleaseContext): boolean {
 
 function completesBake({ context, event }: Args): boolean {
   if (event.type !== 'analysis.concluded' || event.verdict.kind !== 'pass') return false
+  if (event.suspicion === 'raised') return false
   const bakeMs = context.steps[context.step]?.bakeMs ?? 0
   return isGeneration(context, event.generation) && context.observedMs + event.observedMs >= bakeMs
 }
@@ -260,13 +278,14 @@ function isHarm({ context, event }: Args): boolean {
   )
 }
 
-function isSuspicion({ context, event }: Args, kind: 'raised' | 'cleared'): boolean {
+/** A verdict of harm is no suspicion, although it raises one: it must take traffic back, not only freeze it. */
+function isSuspicion(args: Args, kind: 'raised' | 'cleared'): boolean {
+  const { context, event } = args
   if (event.type === 'probe.concluded') {
     return event.version === context.version && event.health === (kind === 'raised' ? 'suspect' : 'healthy')
   }
-  return (
-    event.type === 'analysis.concluded' && isGeneration(context, event.generation) && event.suspicion === kind
-  )
+  if (event.type !== 'analysis.concluded' || isHarm(args)) return false
+  return isGeneration(context, event.generation) && event.suspicion === kind
 }
 
 function watcherOf(event: RolloutEvent): readonly Watcher[] {
