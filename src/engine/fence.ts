@@ -3,16 +3,20 @@
 import { Observable, type Observer, type Operator, type Subscription } from 'rxjs'
 
 import { messageOf } from '../errors.ts'
-import type { Logger } from './log.ts'
 
 type Callbacks<T> = Partial<Observer<T>>
 
+/** Where it is said that somebody threw; every logger is one. */
+export interface Complaints {
+  warn(fields: Readonly<Record<string, unknown>>, message: string): void
+}
+
 /** Calls what users gave us. */
 export class Fence {
-  readonly #log: Logger
+  readonly #log: Complaints
   #caught = 0
 
-  constructor(log: Logger) {
+  constructor(log: Complaints) {
     this.#log = log
   }
 

@@ -20,7 +20,7 @@ export interface Layer {
 export const OWNED_BY_A_LAYER: readonly string[] = ['node:sqlite']
 
 const core = ['errors', 'units', 'analysis', 'events', 'streams']
-const decisions = [...core, 'machines', 'ports', 'scrub', 'engine']
+const decisions = [...core, 'machines', 'ports', 'scrub', 'view', 'fence', 'engine']
 const surface = [...decisions, 'options', 'server', 'defaults', 'parts']
 const adapters = ['adapters', 'embedded-proxy', 'references', 'requests', 'sqlite-store']
 
@@ -38,8 +38,10 @@ export const layers: readonly Layer[] = [
 
   layer('ports', 'engine/ports.ts', { layers: core, types: ['rxjs'] }),
   layer('scrub', 'engine/scrub.ts', { layers: [] }),
+  layer('view', 'engine/view.ts', { layers: [...core, 'machines'], types: ['rxjs'] }),
+  layer('fence', 'engine/fence.ts', { layers: ['errors'], packages: ['rxjs'] }),
   layer('engine', 'engine/*', {
-    layers: [...core, 'machines', 'ports', 'scrub'],
+    layers: [...core, 'machines', 'ports', 'scrub', 'view', 'fence'],
     packages: ['rxjs', 'eventemitter3', 'pino', 'node:crypto'],
     types: ['xstate'],
   }),
@@ -51,7 +53,10 @@ export const layers: readonly Layer[] = [
     layers: [...decisions, 'options'],
     packages: ['zod', 'yaml', 'fastest-levenshtein', 'node:*'],
   }),
-  layer('client', 'client/*', { layers: core, packages: ['rxjs', 'eventsource-parser'] }),
+  layer('client', 'client/*', {
+    layers: [...core, 'view', 'fence'],
+    packages: ['rxjs', 'eventsource-parser'],
+  }),
 
   layer('references', 'adapters/references/*', { layers: ['errors', 'units'], packages: ['node:*'] }),
   layer('requests', 'adapters/requests/*', { layers: ['errors', 'units'], packages: ['node:*'] }),

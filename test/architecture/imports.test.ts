@@ -36,6 +36,11 @@ describe('the sources', () => {
     expect(late.map(show)).toEqual([])
   })
 
+  test('describe what can be seen of an engine in types only: clients carry nothing of it', () => {
+    const loaded = imports.filter(({ file, kind }) => file === 'engine/view.ts' && kind !== 'types')
+    expect(loaded.map(show)).toEqual([])
+  })
+
   test('load adapters and the server only when the defaults need them', () => {
     const heavy = imports.filter(
       ({ file, from, kind }) =>
