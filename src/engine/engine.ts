@@ -93,6 +93,10 @@ export class Engine implements EngineView, AsyncDisposable {
     }
   }
 
+  head(): Promise<number> {
+    return this.#deps.store.head()
+  }
+
   state$(rollout: string): Observable<RolloutView> {
     const views = defer(() => {
       const view = this.rollout(rollout)

@@ -164,6 +164,8 @@ export interface EngineView {
   ): () => void
   /** The journal from a cursor on, then what comes; ordered, without a gap. */
   events(options?: EventsOptions): AsyncIterable<Envelope | Lagged>
+  /** The cursor of the newest event; 0 when nothing has happened yet. What follows it is what comes from now on. */
+  head(): Promise<number>
   /** The newest view of a rollout, then each that follows; completes with its end. Unknown ids error with `ROLLOUT_UNKNOWN`. */
   state$(rollout: string): Observable<RolloutView>
   services(): readonly ServiceView[]
