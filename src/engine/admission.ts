@@ -1,5 +1,6 @@
 // Whether a rollout may start in a service as it is now, and what it is to do exactly.
 import { UsageError } from '../errors.ts'
+import { shareOf } from '../events/share.ts'
 import { holdsService } from './begin.ts'
 import type { Revision, ServiceRecord } from './record.ts'
 import { type RolloutSpec, type RollbackSpec, versionOf } from './spec.ts'
@@ -52,6 +53,14 @@ export function returnability(record: ServiceRecord, target: string | null, forc
   if (barrier !== undefined && !force) return { kind: 'no', reason: `${barrier.version} is not reversible` }
   const isWarm = record.versions.some(({ version, endpoints }) => version === wanted && endpoints.length > 0)
   return { kind: isWarm ? 'warm' : 'restorable', target: wanted }
+}
+
+/** What a version is still needed for; null when it can be stopped. */
+export function useOf({ stable, route, rollouts }: ServiceRecord, version: string): string | null {
+  if (version === stable) return 'it is the stable version'
+  if (route !== null && shareOf(route.split, version) > 0) return 'it has traffic'
+  const holder = rollouts.find(({ endedAt, spec }) => endedAt === null && versionOf(spec) === version)
+  return holder === undefined ? null : `${holder.id} releases it`
 }
 
 function resolved(record: ServiceRecord, spec: RollbackSpec): RollbackSpec {

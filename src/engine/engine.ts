@@ -4,14 +4,14 @@ import { concat, defer, filter, type Observable, of, type Subscription, takeWhil
 import { AdapterError, messageOf, UsageError } from '../errors.ts'
 import type { Envelope } from '../events/envelope.ts'
 import type { OperatorEvent, RolloutEvent, RolloutEventOf } from '../events/rollout-event.ts'
-import { type Returnability, returnability } from './admission.ts'
+import { type Returnability, returnability, useOf } from './admission.ts'
 import { Bus } from './bus.ts'
 import { toEnvelope } from './envelopes.ts'
 import type { RolloutInspector } from './inspector.ts'
 import { Journal } from './journal.ts'
 import { type Logger, silentLogger } from './log.ts'
 import type { Adapters, Clock, InstanceEvent, Store } from './ports.ts'
-import { freshService, isServiceRecord } from './record.ts'
+import { freshService, isServiceRecord, type TrackedDeployment } from './record.ts'
 import { type RollbackTimes, rollbackSpec } from './rollback-spec.ts'
 import { Service, type Told } from './service.ts'
 import type { RolloutSpec } from './spec.ts'
@@ -161,6 +161,36 @@ export class Engine implements EngineView, AsyncDisposable {
       return this.rollout(await this.start(rollbackSpec(service, request, times)))
     }
     return isGoingBack(holder) ? holder : this.send(holder.id, abortFor(request))
+  }
+
+  /** Starts a rollback, whatever else is going on in the service; `keep` stops nothing of what it leaves. */
+  async startRollback(
+    service: string,
+    { keep = false, ...request }: RollbackRequest & { readonly keep?: boolean },
+    times: Partial<RollbackTimes> = {},
+  ): Promise<string> {
+    return this.start({ ...rollbackSpec(service, request, times), keep })
+  }
+
+  /** Makes a deployment that something else makes known. */
+  async track(service: string, deployment: TrackedDeployment): Promise<void> {
+    await (await this.#service(service)).note({ type: 'deployment.tracked', ...deployment })
+  }
+
+  async untrack(service: string, id: string): Promise<void> {
+    await (await this.#service(service)).note({ type: 'deployment.untracked', id })
+  }
+
+  /**
+   * Stops what runs of a version that nobody needs.
+   * @throws UsageError `EVENT_REFUSED` for one that serves, is stable, or is being released
+   */
+  async cleanUp(name: string, version: string, signal: AbortSignal = NEVER): Promise<void> {
+    const service = await this.#service(name)
+    const use = useOf(service.record(), version)
+    if (use !== null) throw new UsageError('EVENT_REFUSED', `${version} can't be cleaned up: ${use}`)
+    await this.#deps.adapters.platform.stop({ service: name, version }, { signal })
+    await service.note({ type: 'version.stopped', version })
   }
 
   /** Resolves with the view of a rollout once it has ended, or is stranded. The signal ends the wait, not the rollout. */

@@ -42,7 +42,7 @@ function rollbackInput(spec: RollbackSpec, record: ServiceRecord, claim: number)
     .map(({ version }) => version)
   return {
     target,
-    from: running.filter((version) => version !== target),
+    from: spec.keep ? [] : running.filter((version) => version !== target),
     restore: target !== null && !running.includes(target),
     claim,
     cause,

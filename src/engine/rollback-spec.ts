@@ -22,6 +22,7 @@ export function rollbackSpec(
     service,
     target: targetVersion ?? null,
     force,
+    keep: false,
     cause,
     reason: reason ?? 'a person asked for it',
     by: by ?? null,

@@ -75,6 +75,8 @@ export interface RollbackSpec extends Common {
   readonly target: string | null
   /** Whether to go back past a version whose changes can not be undone. */
   readonly force: boolean
+  /** Whether what it leaves goes on running: then it only routes. */
+  readonly keep: boolean
   readonly cause: Cause
   readonly reason: string
   readonly stagingMs: number

@@ -123,6 +123,8 @@ export interface ServiceView {
   readonly active: string | null
   readonly versions: readonly VersionView[]
   readonly rollouts: readonly RolloutView[]
+  /** Deployments that something else makes, as they were made known. */
+  readonly tracked: readonly { readonly id: string; readonly strategy: string; readonly version: string }[]
 }
 
 /** Said in a bounded stream to a reader who was too slow: so many events are missing here. */

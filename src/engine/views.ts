@@ -63,6 +63,7 @@ export function serviceView(record: ServiceRecord): ServiceView {
       endpoints,
     })),
     rollouts: [...record.rollouts.map((rollout) => viewOf(record, rollout)), ...record.ended],
+    tracked: record.tracked,
   }
 }
 
