@@ -1,5 +1,8 @@
 // What each machine is told at its start: read off the spec and the service, and fixed from then on.
+import type { PipelineInput, ReleaseInput, RollbackInput, SmokeInput } from '../machines/index.ts'
+import { EVERYTHING } from '../units.ts'
 import type { ServiceRecord } from './record.ts'
+import { ROLLBACK_TIMES } from './rollback-spec.ts'
 import { otherColour } from './settle.ts'
 import type { PipelineSpec, ReleaseSpec, RollbackSpec, RolloutSpec, SmokeSpec } from './spec.ts'
 
@@ -18,7 +21,7 @@ export function inputFor(spec: RolloutSpec, record: ServiceRecord, claim: number
   }
 }
 
-function releaseInput(spec: ReleaseSpec, record: ServiceRecord, claim: number) {
+function releaseInput(spec: ReleaseSpec, record: ServiceRecord, claim: number): ReleaseInput {
   const last = spec.steps.at(-1)
   const isFirst = record.stable === null
   return {
@@ -26,17 +29,17 @@ function releaseInput(spec: ReleaseSpec, record: ServiceRecord, claim: number) {
     stable: record.stable,
     claim,
     // Nothing serves beside a first release: there is nothing to shift from, and nobody to protect by a small step.
-    steps: isFirst && last !== undefined ? [{ ...last, weight: 10_000 }] : spec.steps,
+    steps: isFirst && last !== undefined ? [{ ...last, weight: EVERYTHING }] : spec.steps,
+    environment: spec.strategy === 'blue-green' ? otherColour(record.live) : null,
     gates: spec.gates,
     keepStable: spec.keepStable,
     reversible: spec.reversible,
     ...spec.times,
-    ...(spec.strategy === 'blue-green' ? { environment: otherColour(record.live) } : {}),
   }
 }
 
-function rollbackInput(spec: RollbackSpec, record: ServiceRecord, claim: number) {
-  const { target, cause, reason, stagingMs, drainMs, returnBudgetMs, verifyMs } = spec
+function rollbackInput(spec: RollbackSpec, record: ServiceRecord, claim: number): RollbackInput {
+  const { target, cause, reason, stagingMs, drainMs, returnBudgetMs } = spec
   const running = record.versions
     .filter(({ endpoints }) => endpoints.length > 0)
     .map(({ version }) => version)
@@ -50,11 +53,17 @@ function rollbackInput(spec: RollbackSpec, record: ServiceRecord, claim: number)
     stagingMs,
     drainMs,
     returnBudgetMs,
-    verifyMs,
+    verifyMs: Math.max(spec.verifyMs, timeToTell(record, target)),
   }
 }
 
-function smokeInput({ tests, failFast, concurrency, budgetMs }: SmokeSpec) {
+/** How long it takes until a version can have been healthy often enough in a row. */
+function timeToTell({ versions }: ServiceRecord, target: string | null): number {
+  const health = versions.find(({ version }) => version === target)?.health
+  return health === undefined ? 0 : (health.threshold + 1) * (health.intervalMs + health.probe.timeoutMs)
+}
+
+function smokeInput({ tests, failFast, concurrency, budgetMs }: SmokeSpec): SmokeInput {
   return {
     tests: tests.map(({ test, severity, timeoutMs, retries }) => ({
       name: test.name,
@@ -68,13 +77,19 @@ function smokeInput({ tests, failFast, concurrency, budgetMs }: SmokeSpec) {
   }
 }
 
-function pipelineInput({ release, smoke }: PipelineSpec, record: ServiceRecord) {
+function pipelineInput({ release, smoke }: PipelineSpec, record: ServiceRecord): PipelineInput {
+  const { stable } = record
+  const verifyMs = Math.max(ROLLBACK_TIMES.verifyMs, timeToTell(record, stable))
+  const { retireMs, drainMs, rollbackDrainMs, returnBudgetMs } = release.times
   return {
+    version: release.version,
+    stable,
     strategy: release.strategy,
     hasSmoke: smoke !== null,
-    stable: record.stable,
-    version: release.version,
-    drainMs: release.times.drainMs,
-    returnBudgetMs: release.times.returnBudgetMs,
+    reversible: release.reversible,
+    retireMs,
+    drainMs,
+    // The rollback calls people itself when traffic can't be moved; this is for one that is long in coming back.
+    undoMs: returnBudgetMs + verifyMs + 2 * rollbackDrainMs,
   }
 }

@@ -4,21 +4,14 @@
 // Rule 2: nothing here touches the world. It asks with a command (`shiftTraffic`, `startTimer`, …) and is told with an
 // event (`traffic.shifted`, `deadline.elapsed`, …). Even time is asked for: there is no `after` and no `invoke`, so the
 // journal of events is enough to be exactly here again.
-import {
-  always,
-  degraded,
-  ends,
-  frozen,
-  promoting,
-  retiring,
-  returning,
-  shifting,
-  staging,
-  suspected,
-} from './regions.ts'
+import { promoting, retiring } from './promoting.ts'
+import { always, degraded, ends, frozen, shifting, staging } from './regions.ts'
+import { begin } from './release-context.ts'
 import { releaseReading } from './release-reading.ts'
-import { begin, lasting, release } from './release.ts'
+import { release, wait } from './release-words.ts'
+import { returning } from './returning.ts'
 import { strategy } from './strategy.ts'
+import { cancelProgress } from './timing.ts'
 
 export const canaryMachine = release.createMachine({
   id: 'canary',
@@ -32,16 +25,35 @@ export const canaryMachine = release.createMachine({
       ...staging,
       on: {
         ...staging.on,
-        'version.ready': {
-          guard: 'isOurs',
-          target: 'shifting',
-          actions: 'askForStep',
-          description: 'it runs and is healthy',
-        },
+        'version.ready': [
+          {
+            guard: 'isOursAndHeld',
+            target: 'paused',
+            description: 'healthy, and a person wants it to stay',
+          },
+          {
+            guard: 'isOurs',
+            target: 'shifting',
+            actions: 'askForStep',
+            description: 'it runs and is healthy',
+          },
+        ],
       },
     },
 
-    shifting,
+    shifting: {
+      ...shifting,
+      on: {
+        ...shifting.on,
+        'weight.requested': {
+          guard: 'maySetWeight',
+          target: 'shifting',
+          reenter: true,
+          actions: 'askForRequested',
+          description: 'a person sets another weight',
+        },
+      },
+    },
 
     monitoring: {
       description: 'The step is in force and compared with the baseline; observed time adds up to the bake.',
@@ -89,6 +101,7 @@ export const canaryMachine = release.createMachine({
           },
         ],
         'weight.requested': {
+          guard: 'maySetWeight',
           target: 'shifting',
           actions: 'askForRequested',
           description: 'a person sets the weight',
@@ -101,7 +114,7 @@ export const canaryMachine = release.createMachine({
       on: {
         ...degraded.on,
         'weight.requested': {
-          guard: 'lowers',
+          guard: 'maySetWeight',
           target: 'shifting',
           actions: 'askForRequested',
           description: 'a person lowers the weight',
@@ -111,13 +124,28 @@ export const canaryMachine = release.createMachine({
 
     paused: {
       description: 'The weight and the bake are frozen until a person says so; harm still takes it back.',
+      entry: cancelProgress,
       on: {
-        ...suspected,
-        'resume.requested': {
-          target: 'monitoring',
-          actions: ['goOn', 'forgive', { type: 'startTimer', params: lasting('progress', 'progressMs') }],
-          description: 'go on with what was left of the bake',
-        },
+        'resume.requested': [
+          {
+            guard: 'isUnsuspectedBeforeTraffic',
+            target: 'shifting',
+            actions: ['goOn', 'askForStep'],
+            description: 'on to the first step',
+          },
+          {
+            guard: 'isSuspectedWithTraffic',
+            target: 'degraded',
+            actions: ['goOn', wait('progress', 'progressMs')],
+            description: 'harm is still suspected',
+          },
+          {
+            guard: 'hasTraffic',
+            target: 'monitoring',
+            actions: ['goOn', wait('progress', 'progressMs')],
+            description: 'go on with what was left of the bake',
+          },
+        ],
         'promote.requested': [
           {
             guard: 'mayAdvanceToTheLast',
@@ -133,7 +161,7 @@ export const canaryMachine = release.createMachine({
           },
         ],
         'weight.requested': {
-          guard: 'lowersOrIsTrusted',
+          guard: 'maySetWeight',
           target: 'shifting',
           actions: 'askForRequested',
           description: 'a person sets the weight',

@@ -1,18 +1,12 @@
 // The regions that a canary and a blue-green release share. Each is a piece of statechart, placed by the strategy's own
 // file, which decides what leads into it.
-import {
-  backOff,
-  cancelDeadline,
-  cancelRetry,
-  lasting,
-  newVersion,
-  oldVersion,
-  outlasting,
-  release,
-  shift,
-} from './release.ts'
+import { newVersion, release, shift, wait } from './release-words.ts'
+import { cancelDeadline, cancelProgress } from './timing.ts'
 
-/** What takes a release out of any state that does not say otherwise. */
+/**
+ * What happens in any state that does not say otherwise: harm takes everything back, and the first sign of it is
+ * remembered, because those who watch only say what has changed.
+ */
 export const always = {
   'abort.requested': {
     guard: 'mayReturn',
@@ -22,30 +16,34 @@ export const always = {
   },
   'analysis.concluded': [
     {
-      guard: 'isHarmThatStays',
+      guard: 'isHarmAndBound',
       target: '.frozen',
-      actions: 'keepReason',
+      actions: ['keepReason', 'suspect'],
       description: 'harm, but no way back',
     },
     { guard: 'isHarm', target: '.rolling-back', actions: 'keepReason', description: 'conclusive harm' },
+    { guard: 'isNewlySuspicious', actions: 'suspect', description: 'the analysis suspects harm' },
+    { guard: 'clears', actions: 'trust', description: 'the analysis no longer suspects it' },
   ],
   'probe.concluded': [
     {
-      guard: 'isHarmThatStays',
+      guard: 'isHarmAndBound',
       target: '.frozen',
-      actions: 'keepReason',
+      actions: ['keepReason', 'suspect'],
       description: 'unhealthy, but no way back',
     },
     { guard: 'isHarm', target: '.rolling-back', actions: 'keepReason', description: 'unhealthy' },
+    { guard: 'isNewlySuspicious', actions: 'suspect', description: 'a first failed probe' },
+    { guard: 'clears', actions: 'trust', description: 'healthy again' },
   ],
   'version.exited': [
     {
-      guard: 'isOurExitThatStays',
+      guard: 'isHarmAndBound',
       target: '.frozen',
       actions: 'keepReason',
       description: 'died, but no way back',
     },
-    { guard: 'isOurExit', target: '.rolling-back', actions: 'keepReason', description: 'an instance died' },
+    { guard: 'isHarm', target: '.rolling-back', actions: 'keepReason', description: 'an instance died' },
   ],
   'claim.lost': {
     target: '.superseded',
@@ -54,19 +52,11 @@ export const always = {
   },
 } as const
 
-/** Forbids what {@link always} would do, where it is already being done or can no longer be. */
-const deaf = {
-  'abort.requested': {},
-  'analysis.concluded': {},
-  'probe.concluded': {},
-  'version.exited': {},
-} as const
-
 /** What becomes of a change of traffic that the router refuses, or does not confirm in time. */
-const unanswered = {
+export const unanswered = {
   'traffic.rejected': [
     {
-      guard: 'isCurrentThatStays',
+      guard: 'isCurrentAndBound',
       target: 'frozen',
       actions: 'keepReason',
       description: 'the router refused, but no way back',
@@ -75,7 +65,7 @@ const unanswered = {
   ],
   'deadline.elapsed': [
     {
-      guard: 'isIrreversible',
+      guard: 'isBound',
       target: 'frozen',
       actions: 'keepReason',
       description: 'never confirmed, but no way back',
@@ -84,24 +74,9 @@ const unanswered = {
   ],
 } as const
 
-/** Suspicion where nobody advances by himself: it is remembered, because those who watch only say what is new. */
-export const suspected = {
-  'analysis.concluded': [
-    { guard: 'isSuspicious', actions: 'suspect', description: 'the analysis suspects harm' },
-    { guard: 'clearsASuspicion', actions: 'trust', description: 'the analysis no longer suspects' },
-  ],
-  'probe.concluded': [
-    { guard: 'isSuspicious', actions: 'suspect', description: 'the probe suspects harm' },
-    { guard: 'clearsASuspicion', actions: 'trust', description: 'the probe no longer suspects' },
-  ],
-} as const
-
 export const staging = release.createStateConfig({
   description: 'The new version is started and proved healthy; no traffic has moved.',
-  entry: [
-    { type: 'startVersion', params: newVersion },
-    { type: 'startTimer', params: lasting('deadline', 'stagingMs') },
-  ],
+  entry: [{ type: 'startVersion', params: newVersion }, wait('deadline', 'stagingMs')],
   exit: cancelDeadline,
   on: {
     'version.failed': {
@@ -110,24 +85,18 @@ export const staging = release.createStateConfig({
       actions: 'keepReason',
       description: 'it can not be run',
     },
-    'version.exited': {
-      guard: 'isOurs',
-      target: 'rolling-back',
-      actions: 'keepReason',
-      description: 'died, and nothing has moved yet',
-    },
     'deadline.elapsed': { target: 'rolling-back', actions: 'keepReason', description: 'never healthy' },
-    'pause.requested': { actions: 'hold', description: 'stay at the first step' },
-    'resume.requested': { actions: 'goOn', description: 'do not stay after all' },
+    'pause.requested': { guard: 'isAuto', actions: 'hold', description: 'stay once it is healthy' },
+    'resume.requested': { guard: 'isHeld', actions: 'goOn', description: 'do not stay after all' },
   },
 })
 
 export const shifting = release.createStateConfig({
-  description: 'The weight of the step was asked for and is not yet confirmed by the router.',
+  description: 'A weight was asked for and is not yet confirmed by the router.',
   entry: [
     { type: 'shiftTraffic', params: shift },
-    { type: 'startTimer', params: lasting('deadline', 'shiftingMs') },
-    { type: 'startTimer', params: lasting('progress', 'progressMs') },
+    wait('deadline', 'shiftingMs'),
+    wait('progress', 'progressMs'),
   ],
   exit: cancelDeadline,
   on: {
@@ -137,233 +106,83 @@ export const shifting = release.createStateConfig({
       { guard: 'isCurrent', target: 'monitoring', description: 'in force' },
     ],
     ...unanswered,
-    'probe.concluded': suspected['probe.concluded'],
-    'pause.requested': { actions: 'hold', description: 'stay once the weight is in force' },
-    'resume.requested': { actions: 'goOn', description: 'do not stay after all' },
+    'pause.requested': { guard: 'isAuto', actions: 'hold', description: 'stay once the weight is in force' },
+    'resume.requested': { guard: 'isHeld', actions: 'goOn', description: 'do not stay after all' },
   },
 })
 
 export const degraded = release.createStateConfig({
   description:
     'Harm is suspected: the weight is frozen until the suspicion recedes, becomes harm, or lasts too long.',
-  entry: { type: 'startTimer', params: lasting('deadline', 'degradedMs') },
+  entry: wait('deadline', 'degradedMs'),
   exit: cancelDeadline,
   on: {
     'analysis.concluded': [
       {
-        guard: 'clearsTheLastSuspicionAndHeld',
+        guard: 'clearsTheLastAndHeld',
         target: 'paused',
         actions: 'trust',
-        description: 'it receded, but a person is needed',
+        description: 'it receded, and a person wants it to stay',
       },
-      { guard: 'clearsTheLastSuspicion', target: 'monitoring', actions: 'trust', description: 'it receded' },
-      { guard: 'clearsASuspicion', actions: 'trust', description: 'the analysis no longer suspects' },
-      { guard: 'isSuspicious', actions: 'suspect', description: 'the analysis suspects too' },
+      { guard: 'clearsTheLast', target: 'monitoring', actions: 'trust', description: 'it receded' },
+      { guard: 'clears', actions: 'trust', description: 'the analysis no longer suspects it' },
+      { guard: 'isSuspicious', actions: 'suspect', description: 'the analysis suspects it' },
     ],
     'probe.concluded': [
       {
-        guard: 'clearsTheLastSuspicionAndHeld',
+        guard: 'clearsTheLastAndHeld',
         target: 'paused',
         actions: 'trust',
-        description: 'healthy again, but a person is needed',
+        description: 'healthy again, and a person wants it to stay',
       },
-      {
-        guard: 'clearsTheLastSuspicion',
-        target: 'monitoring',
-        actions: 'trust',
-        description: 'healthy again',
-      },
-      { guard: 'clearsASuspicion', actions: 'trust', description: 'the probe no longer suspects' },
-      { guard: 'isSuspicious', actions: 'suspect', description: 'the probe suspects too' },
+      { guard: 'clearsTheLast', target: 'monitoring', actions: 'trust', description: 'healthy again' },
+      { guard: 'clears', actions: 'trust', description: 'the probe no longer suspects it' },
+      { guard: 'isSuspicious', actions: 'suspect', description: 'the probe suspects it' },
     ],
     'deadline.elapsed': [
       {
-        guard: 'isIrreversible',
+        guard: 'isBound',
         target: 'frozen',
         actions: 'keepSuspicion',
-        description: 'unresolved, no way back',
+        description: 'never resolved, but no way back',
       },
       { target: 'rolling-back', actions: 'keepSuspicion', description: 'never resolved' },
     ],
-    'progress.elapsed': { actions: ['hold', 'reportSilence'], description: 'no step forward for too long' },
-    'pause.requested': { actions: 'hold', description: 'stay once the suspicion has receded' },
-  },
-})
-
-export const promoting = release.createStateConfig({
-  description: 'The last bake was healthy: everything is asked for, and read back, before anyone is told.',
-  entry: [
-    { type: 'shiftTraffic', params: shift },
-    { type: 'startTimer', params: lasting('deadline', 'shiftingMs') },
-  ],
-  exit: cancelDeadline,
-  on: {
-    'traffic.shifted': [
-      {
-        guard: 'confirmsEverythingAndRetired',
-        target: 'promoted',
-        description: 'in force; nothing to retire',
-      },
-      { guard: 'confirmsEverything', target: 'retiring', description: 'in force' },
-    ],
-    ...unanswered,
-  },
-})
-
-export const retiring = release.createStateConfig({
-  description:
-    'All traffic is on the new version; the old one stays warm for a while, is drained, and is stopped.',
-  initial: 'waiting',
-  states: {
-    waiting: {
-      description: 'The old version is warm: going back takes one change of traffic.',
-      entry: { type: 'startTimer', params: lasting('retire', 'retireMs') },
-      exit: { type: 'cancelTimer', params: { timer: 'retire' } },
-      on: {
-        'retire.elapsed': { target: 'draining', description: 'warm for long enough' },
-        'promote.requested': { target: 'draining', description: 'a person does not want to wait' },
-      },
+    'progress.elapsed': {
+      actions: ['hold', 'reportSilence'],
+      description: 'not enough evidence for too long: stay once the suspicion is resolved',
     },
-    draining: {
-      description: 'What is still open on the old version ends by itself, or is cut and counted.',
-      entry: [
-        {
-          type: 'drainVersion',
-          params: ({ context }) => ({ ...oldVersion({ context }), ms: context.drainMs }),
-        },
-        { type: 'startTimer', params: outlasting('drainMs') },
-      ],
-      exit: cancelDeadline,
-      on: {
-        'traffic.drained': {
-          guard: 'isOldVersions',
-          target: 'stopping',
-          description: 'nothing is open any more',
-        },
-        'deadline.elapsed': {
-          target: 'stopping',
-          description: 'no answer: the platform asks it to end anyway',
-        },
-      },
-    },
-    stopping: {
-      description: 'The old version is being stopped; from here there is no way back that is warm.',
-      entry: [
-        { type: 'stopVersion', params: oldVersion },
-        { type: 'startTimer', params: outlasting('drainMs') },
-      ],
-      exit: cancelDeadline,
-      on: {
-        ...deaf,
-        'version.stopped': { guard: 'isOldVersions', target: '#promoted', description: 'it is gone' },
-        'deadline.elapsed': { target: '#promoted', description: 'no answer: traffic is where it belongs' },
-      },
-    },
-  },
-})
-
-export const returning = release.createStateConfig({
-  description:
-    'All traffic goes back to stable. It ends only when the router was read back, and it never gives up.',
-  initial: 'returning',
-  entry: { type: 'startTimer', params: lasting('budget', 'returnBudgetMs') },
-  exit: { type: 'cancelTimer', params: { timer: 'budget' } },
-  on: deaf,
-  states: {
-    returning: {
-      description: 'The return was asked for and is not yet confirmed.',
-      entry: [
-        'askForNothing',
-        { type: 'shiftTraffic', params: shift },
-        { type: 'startTimer', params: backOff },
-      ],
-      exit: cancelRetry,
-      on: {
-        'traffic.shifted': {
-          guard: 'confirmsReturn',
-          target: 'draining',
-          description: 'read back: all on stable',
-        },
-        'retry.elapsed': { target: 'returning', reenter: true, description: 'ask again' },
-        'budget.elapsed': { target: 'stranded', description: 'the time for it is spent' },
-      },
-    },
-    stranded: {
-      description: 'Traffic could not be taken back in time: people are called, and it is tried for ever.',
-      entry: [
-        'askForNothing',
-        { type: 'shiftTraffic', params: shift },
-        { type: 'startTimer', params: backOff },
-        {
-          type: 'page',
-          params: ({ context }) => ({
-            message: `Traffic of ${context.version} could not be taken back yet: ${context.reason ?? 'unknown'}`,
-          }),
-        },
-      ],
-      exit: cancelRetry,
-      on: {
-        'traffic.shifted': { guard: 'confirmsReturn', target: 'draining', description: 'read back at last' },
-        'retry.elapsed': { target: 'stranded', reenter: true, description: 'ask again' },
-      },
-    },
-    draining: {
-      description: 'All traffic is on stable; what is still open on the new version ends or is cut.',
-      entry: [
-        {
-          type: 'drainVersion',
-          params: ({ context }) => ({ version: context.version, ms: context.rollbackDrainMs }),
-        },
-        { type: 'startTimer', params: outlasting('rollbackDrainMs') },
-      ],
-      exit: cancelDeadline,
-      on: {
-        'traffic.drained': { guard: 'isOurs', target: 'stopping', description: 'nothing is open any more' },
-        'deadline.elapsed': { target: 'stopping', description: 'no answer: stop it anyway' },
-      },
-    },
-    stopping: {
-      description: 'The new version is being stopped.',
-      entry: [
-        { type: 'stopVersion', params: newVersion },
-        { type: 'startTimer', params: outlasting('rollbackDrainMs') },
-      ],
-      exit: cancelDeadline,
-      on: {
-        'version.stopped': [
-          {
-            guard: 'isOursAndFirst',
-            target: '#failed',
-            description: 'it is gone, and there was nothing before it',
-          },
-          { guard: 'isOurs', target: '#rolled-back', description: 'it is gone' },
-        ],
-        'deadline.elapsed': [
-          { guard: 'isFirst', target: '#failed', description: 'no answer: it has no traffic' },
-          { target: '#rolled-back', description: 'no answer: it has no traffic' },
-        ],
-      },
-    },
+    'pause.requested': { actions: 'hold', description: 'stay once the suspicion is resolved' },
+    'resume.requested': { guard: 'isHeld', actions: 'goOn', description: 'do not stay after all' },
   },
 })
 
 export const frozen = release.createStateConfig({
   description:
     'Harm by a version that can not be undone: the weight stays as it is, and a person has to decide.',
-  entry: {
-    type: 'page',
-    params: ({ context }) => ({
-      message: `${context.version} is not reversible, and a person has to decide: ${context.reason ?? 'unknown'}`,
-    }),
-  },
+  entry: [
+    cancelProgress,
+    {
+      type: 'page',
+      params: ({ context: { version, reason } }) => ({
+        message: `${version} is not reversible, and a person has to decide: ${reason ?? 'unknown'}`,
+      }),
+    },
+  ],
   on: {
-    'analysis.concluded': {},
-    'probe.concluded': {},
+    'analysis.concluded': [
+      { guard: 'isNewlyBad', actions: 'suspect', description: 'still doing harm' },
+      { guard: 'clears', actions: 'trust', description: 'the analysis no longer suspects it' },
+    ],
+    'probe.concluded': [
+      { guard: 'isNewlyBad', actions: 'suspect', description: 'still unhealthy' },
+      { guard: 'clears', actions: 'trust', description: 'healthy again' },
+    ],
     'version.exited': {},
     'resume.requested': {
       target: 'shifting',
-      actions: ['goOn', 'forgive', 'askAgain'],
-      description: 'a person takes the risk; what is in force is made sure of first',
+      actions: ['goOn', 'askForTheSame'],
+      description: 'a person takes the risk: the weight is read back and watched again',
     },
   },
 })

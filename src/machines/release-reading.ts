@@ -3,7 +3,8 @@ import type { SnapshotFrom } from 'xstate'
 import type { Outcome } from '../events/outcome.ts'
 import { allTo } from '../events/share.ts'
 import { type Activity, analysing, probing } from './activity.ts'
-import { generationOf, type release, type ReleaseContext } from './release.ts'
+import { generationOf, type ReleaseContext } from './release-context.ts'
+import type { release } from './release-words.ts'
 import { pathOf, type ReservedReturn } from './strategy.ts'
 
 type ReleaseSnapshot = SnapshotFrom<ReturnType<typeof release.createMachine>>

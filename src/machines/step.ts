@@ -31,8 +31,8 @@ export interface Stepper<S, E, I> {
   start(input: I): Ready<S>
   /** A snapshot that is no longer active is returned as it is, with no commands. */
   step(snapshot: S, event: E): Ready<S>
-  /** A snapshot as JSON gave it back. */
-  restore(json: Snapshot<unknown>): S
+  /** A persisted snapshot, as JSON gave it back. */
+  restore(json: unknown): S
 }
 
 /** Makes the stepper of a machine. */
@@ -65,6 +65,6 @@ export function stepper<S extends AnyMachineSnapshot, E extends EventObject, I>(
       if (snapshot.status !== 'active') return { snapshot, commands: asked }
       return { snapshot: logic.transition(snapshot, event, scope), commands: asked }
     },
-    restore: (json) => logic.restoreSnapshot(json, scope),
+    restore: (json) => logic.restoreSnapshot(json as Snapshot<unknown>, scope),
   }
 }

@@ -1,4 +1,4 @@
-import type { AnyMachineSnapshot, AnyStateMachine, EventObject, Snapshot } from 'xstate'
+import type { AnyMachineSnapshot, AnyStateMachine } from 'xstate'
 
 import type { Generation } from '../events/generation.ts'
 import type { Outcome } from '../events/outcome.ts'
@@ -15,7 +15,7 @@ export interface ReservedReturn {
 }
 
 /** What a strategy says about its own snapshots. */
-interface Reading<S> {
+export interface Reading<S> {
   readonly name: StrategyName
   /** Raised when stored snapshots of the machine before would be read wrongly. */
   readonly version: number
@@ -32,15 +32,28 @@ export interface Strategy<S = AnyMachineSnapshot, I = unknown> extends Reading<S
   readonly machine: AnyStateMachine
   start(input: I): Ready<S>
   step(snapshot: S, event: RolloutEvent): Ready<S>
-  restore(json: Snapshot<unknown>): S
+  restore(json: unknown): S
 }
 
-/** Makes a strategy of a machine and what is said about its snapshots. */
-export function strategy<S extends AnyMachineSnapshot, E extends EventObject & RolloutEvent, I>(
-  machine: Parameters<typeof stepper<S, E, I>>[0],
+/**
+ * Makes a strategy of a machine and what is said about its snapshots. The first event of every rollout is
+ * `rollout.requested`: a start is its machine's birth and that event, in one step.
+ */
+export function strategy<S extends AnyMachineSnapshot, I>(
+  machine: Parameters<typeof stepper<S, RolloutEvent, I>>[0],
   reading: Reading<S>,
-): Reading<S> & Stepper<S, E, I> & { readonly machine: AnyStateMachine } {
-  return { machine, ...stepper<S, E, I>(machine), ...reading }
+): Reading<S> & Stepper<S, RolloutEvent, I> & { readonly machine: AnyStateMachine } {
+  const core = stepper<S, RolloutEvent, I>(machine)
+  return {
+    machine,
+    ...core,
+    ...reading,
+    start(input) {
+      const born = core.start(input)
+      const requested = core.step(born.snapshot, { type: 'rollout.requested' })
+      return { snapshot: requested.snapshot, commands: [...born.commands, ...requested.commands] }
+    },
+  }
 }
 
 /** A state as a path, the way journals and dashboards show it: `rolling-back.returning`. */

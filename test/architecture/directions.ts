@@ -99,7 +99,15 @@ export const NOT_IN_ENGINE: readonly string[] =
   'Date performance setTimeout setInterval fetch WebSocket globalThis global'.split(' ')
 
 /** The values a machine may take from XState: nothing that starts an actor, waits, or speaks to another machine. */
-export const MACHINE_WORDS: readonly string[] = ['setup', 'assign', 'and', 'or', 'not', 'stateIn']
+export const MACHINE_WORDS: readonly string[] = [
+  'setup',
+  'assign',
+  'enqueueActions',
+  'and',
+  'or',
+  'not',
+  'stateIn',
+]
 
 type Allowed = Partial<Pick<Layer, 'layers' | 'packages' | 'types'>>
 

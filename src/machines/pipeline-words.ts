@@ -1,0 +1,135 @@
+// The words of a pipeline: what it is told and knows, what it asks for, and what an event means to it.
+import { assign, setup } from 'xstate'
+
+import type { Cause, Ending } from '../events/outcome.ts'
+import type { OperatorEvent, RolloutEvent } from '../events/rollout-event.ts'
+import { type Commands, commands, type StrategyName } from './command.ts'
+import { reasonOf } from './reason.ts'
+import { deadlineAfter, retryAfter } from './timing.ts'
+
+/** What a pipeline is told once, at its start. All times in milliseconds of the controller's clock. */
+export interface PipelineInput {
+  readonly version: string
+  /** What served before; null in a first release. */
+  readonly stable: string | null
+  /** How the version is released. */
+  readonly strategy: Extract<StrategyName, 'blue-green' | 'canary'>
+  readonly hasSmoke: boolean
+  /** False when going back would break what this version has changed: then only a person who insists goes back. */
+  readonly reversible: boolean
+  /** How long the old version stays warm after the smoke tests. */
+  readonly retireMs: number
+  readonly drainMs: number
+  /** How long the way back may take before people are called (it is tried for ever). */
+  readonly undoMs: number
+}
+
+export interface PipelineContext extends PipelineInput {
+  /** How many rollbacks have been started: the newest is the one that counts. */
+  readonly rollbacks: number
+  readonly cause: Cause | null
+  readonly reason: string | null
+}
+
+interface Args {
+  readonly context: PipelineContext
+  readonly event: RolloutEvent
+}
+
+export const pipelineWords = setup({
+  types: {
+    context: {} as PipelineContext,
+    events: {} as RolloutEvent,
+    input: {} as PipelineInput,
+  },
+  actions: {
+    ...commands,
+    countRollback: assign({ rollbacks: ({ context }) => context.rollbacks + 1 }),
+    keepReason: assign(({ event }) => reasonOf(event)),
+    keepOutcome: assign(({ event }) =>
+      event.type === 'child.ended' ? { cause: event.outcome.cause, reason: event.outcome.reason } : {},
+    ),
+    keepComplaint: assign({
+      cause: 'smoke-test-failure',
+      reason: ({ event }) => (event.type === 'child.ended' ? event.outcome.reason : null),
+    }),
+  },
+  guards: {
+    isDeployedToTest: (args) => hasEnded(args, 'deploy', 'promoted') && args.context.hasSmoke,
+    isDeployedFirst: (args) => hasEnded(args, 'deploy', 'promoted') && args.context.stable === null,
+    isDeployed: (args) => hasEnded(args, 'deploy', 'promoted'),
+    isDeployRolledBack: (args) => hasEnded(args, 'deploy', 'rolled-back'),
+    isDeployFailed: (args) => hasEnded(args, 'deploy', 'failed'),
+    isDeploySuperseded: (args) => hasEnded(args, 'deploy', 'superseded'),
+    isPassedFirst: (args) => hasEnded(args, 'smoke', 'passed') && args.context.stable === null,
+    isPassed: (args) => hasEnded(args, 'smoke', 'passed'),
+    isTested: (args) => hasEnded(args, 'smoke'),
+    isTestedAndBound: (args) => hasEnded(args, 'smoke') && !args.context.reversible,
+    isUndone: (args) => hasEnded(args, 'rollback', 'rolled-back'),
+    isUndoneFirst: (args) => hasEnded(args, 'rollback', 'rolled-back') && args.context.stable === null,
+    isUndoSuperseded: (args) => hasEnded(args, 'rollback', 'superseded'),
+    isNotUndone: (args) => hasEnded(args, 'rollback'),
+
+    isHarm,
+    isHarmAndBound: (args) => isHarm(args) && !args.context.reversible,
+    isFirst: ({ context }) => context.stable === null,
+    isOldVersions: ({ context, event }) => 'version' in event && event.version === context.stable,
+    mayReturn: ({ context, event }) =>
+      context.reversible || (event.type === 'abort.requested' && event.force === true),
+  },
+})
+
+/** What a command's parameters are made of. */
+export interface Asking {
+  readonly context: PipelineContext
+}
+
+export const deploy = { slot: 'deploy', run: 1 } as const
+export const tests = { slot: 'smoke', run: 1 } as const
+
+export const startRollback = {
+  type: 'startChild',
+  params: ({ context }: Asking): Commands['startChild'] => ({
+    slot: 'rollback',
+    run: context.rollbacks,
+    strategy: 'rollback',
+  }),
+} as const
+
+export const waitToRetry = {
+  type: 'startTimer',
+  params: ({ context }: Asking) => retryAfter(context.rollbacks),
+} as const
+
+export const oldVersion = ({ context }: Asking) => ({ version: context.stable ?? '' })
+
+export const outlastDrain = {
+  type: 'startTimer',
+  params: ({ context }: Asking) => deadlineAfter(context.drainMs),
+} as const
+
+/** Passes what a person asks for down to the release, which knows whether it can. */
+export const passDown = {
+  type: 'tellChild',
+  params: ({ event }: { event: RolloutEvent }): Commands['tellChild'] => ({
+    ...deploy,
+    event: event as OperatorEvent,
+  }),
+} as const
+
+export const endTests = {
+  type: 'tellChild',
+  params: { ...tests, event: { type: 'abort.requested', reason: 'the pipeline goes back' } },
+} as const
+
+/** Whether the newest child in a slot has ended, and how. */
+function hasEnded({ context, event }: Args, slot: string, status?: Ending): boolean {
+  if (event.type !== 'child.ended' || event.slot !== slot) return false
+  const isNewest = slot !== 'rollback' || event.run === context.rollbacks
+  return isNewest && (status === undefined || event.outcome.status === status)
+}
+
+function isHarm({ context, event }: Args): boolean {
+  if (event.type === 'version.exited') return event.version === context.version
+  return event.type === 'probe.concluded' && event.health === 'unhealthy' && event.version === context.version
+}

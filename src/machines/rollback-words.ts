@@ -1,0 +1,133 @@
+// The words of a rollback: what it is told and knows, what it asks for, and what an event means to it.
+import { assign, setup } from 'xstate'
+
+import type { Cause } from '../events/outcome.ts'
+import type { RolloutEvent } from '../events/rollout-event.ts'
+import { allTo, isAllOn } from '../events/share.ts'
+import { type Commands, commands } from './command.ts'
+import { reasonOf } from './reason.ts'
+import { deadlineAfter, retryAfter } from './timing.ts'
+
+/** What a rollback is told once, at its start. All times in milliseconds of the controller's clock. */
+export interface RollbackInput {
+  /** Where to go back to; null for nowhere, when what is left was the first release. */
+  readonly target: string | null
+  /** Every other version that runs: to be drained and stopped afterwards. */
+  readonly from: readonly string[]
+  /** Whether the target has to be started first. */
+  readonly restore: boolean
+  /** The claim under which all of its traffic changes are made. */
+  readonly claim: number
+  readonly cause: Cause
+  readonly reason: string
+  /** How long restoring may take. */
+  readonly stagingMs: number
+  readonly drainMs: number
+  /** How long the change of traffic may stay unconfirmed before people are called (it is tried for ever). */
+  readonly returnBudgetMs: number
+  /** How long the target is watched after it got all traffic. */
+  readonly verifyMs: number
+}
+
+export interface RollbackContext extends RollbackInput {
+  /** Counts its changes of traffic; with the claim it is the generation in force. */
+  readonly n: number
+  /** How often the change of traffic has been asked for. */
+  readonly tries: number
+  readonly health: 'unknown' | 'healthy' | 'suspect' | 'unhealthy'
+  /** Whether the target was healthy when it had been watched for long enough. */
+  readonly verified: boolean
+  /** Versions of which no instance runs any more. */
+  readonly stopped: readonly string[]
+  /** How many of their requests had to be cut. */
+  readonly cut: number
+  /** Versions that may still run: nobody said that they ended. */
+  readonly leftBehind: readonly string[]
+}
+
+interface Args {
+  readonly context: RollbackContext
+  readonly event: RolloutEvent
+}
+
+export const rollbackWords = setup({
+  types: {
+    context: {} as RollbackContext,
+    events: {} as RolloutEvent,
+    input: {} as RollbackInput,
+  },
+  actions: {
+    ...commands,
+    askForTarget: assign({ n: ({ context }) => context.n + 1 }),
+    countTry: assign({ tries: ({ context }) => context.tries + 1 }),
+    keepReason: assign(({ event }) => reasonOf(event)),
+    noteHealth: assign(({ event }) => (event.type === 'probe.concluded' ? { health: event.health } : {})),
+    verify: assign({ verified: true }),
+    noteCut: assign(({ context, event }) =>
+      event.type === 'traffic.drained' ? { cut: context.cut + event.cut } : {},
+    ),
+    noteStopped: assign(({ context: { from, stopped } }) => ({
+      from: from.slice(1),
+      stopped: [...stopped, ...from.slice(0, 1)],
+    })),
+    noteLeftBehind: assign(({ context: { from, leftBehind } }) => ({
+      from: from.slice(1),
+      leftBehind: [...leftBehind, ...from.slice(0, 1)],
+    })),
+  },
+  guards: {
+    isToBeRestored: ({ context }) => context.restore,
+    isTarget: ({ context, event }) => 'version' in event && event.version === context.target,
+    isLeft,
+    isTheLastLeft: (args) => isLeft(args) && args.context.from.length === 1,
+    hasMoreToLeave: ({ context }) => context.from.length > 1,
+    hasNothingToLeave: ({ context }) => context.from.length === 0,
+    isHealthy: ({ context }) => context.health === 'healthy',
+    isHealthyWithNothingToLeave: ({ context }) => context.health === 'healthy' && context.from.length === 0,
+    confirms,
+    confirmsNowhere: (args) => confirms(args) && args.context.target === null,
+    confirmsNowhereWithNothingToLeave: (args) =>
+      confirms(args) && args.context.target === null && args.context.from.length === 0,
+  },
+})
+
+export const target = ({ context }: { context: RollbackContext }) => ({ version: context.target ?? '' })
+export const left = ({ context }: { context: RollbackContext }) => ({ version: context.from[0] ?? '' })
+export const shift = ({ context }: { context: RollbackContext }): Commands['shiftTraffic'] => ({
+  split: allTo(context.target),
+  generation: { claim: context.claim, n: context.n },
+})
+
+export const ask = [
+  'countTry',
+  { type: 'shiftTraffic', params: shift },
+  {
+    type: 'startTimer',
+    params: ({ context }: { context: RollbackContext }) => retryAfter(context.tries),
+  },
+] as const
+
+export const outlastDrain = {
+  type: 'startTimer',
+  params: ({ context }: { context: RollbackContext }) => deadlineAfter(context.drainMs),
+} as const
+
+export const pageFailure = {
+  type: 'page',
+  params: ({ context }: { context: RollbackContext }) => ({
+    message: `${context.target ?? 'nothing'} could not be restored: ${context.reason}`,
+  }),
+} as const
+
+function isLeft({ context, event }: Args): boolean {
+  return 'version' in event && event.version === context.from[0]
+}
+
+function confirms({ context: { claim, n, target: version }, event }: Args): boolean {
+  return (
+    event.type === 'traffic.shifted' &&
+    event.generation.claim === claim &&
+    event.generation.n === n &&
+    isAllOn(event.split, version)
+  )
+}
