@@ -116,7 +116,10 @@ export interface CanaryOptions extends ServiceOptions {
    * The version that serves before the first rollout is made with Sluice; from then on the service's own record says.
    */
   readonly stableVersion?: string
-  /** The most of the traffic that the canary may get, in percent, step by step; rising. @defaultValue [5, 10, 25, 50, 100] */
+  /**
+   * The most of the traffic that the canary may get, in percent, step by step; rising. A last step of 100 is watched at 95, so
+   * that the old version is left to be compared with; everything is routed after it. @defaultValue [5, 10, 25, 50, 100]
+   */
   readonly trafficSteps?: readonly number[]
   /** How long each step has to be observed and healthy. @defaultValue '30s' */
   readonly validationDuration?: Duration

@@ -5,6 +5,8 @@ import { checkPath, makeFile } from './place.ts'
 import { prepareDatabase } from './schema.ts'
 import { SqliteStore } from './store.ts'
 
+export { holdFile } from './lock.ts'
+
 export interface SqliteStoreOptions {
   /** The file. It is made, with its directory, when it isn't there: readable by its owner only. */
   readonly path: string

@@ -1,0 +1,141 @@
+import { defer, filter, from, type Observable, switchMap } from 'rxjs'
+
+import { type EngineChoice, engineOf, type Lease } from './defaults.ts'
+import type { Engine } from './engine/engine.ts'
+import type { RolloutSpec } from './engine/spec.ts'
+import type { RolloutView, ServiceView } from './engine/view.ts'
+import { UsageError } from './errors.ts'
+import type { Envelope } from './events/envelope.ts'
+import type { OperatorEvent } from './events/rollout-event.ts'
+import type { TestFunction } from './options.ts'
+import { name as toName } from './units.ts'
+
+/** Ends the wait, never the rollout. */
+export interface Waiting {
+  readonly signal?: AbortSignal | undefined
+}
+
+/** What every part is told. */
+interface HandleOptions extends EngineChoice {
+  readonly name: string
+  readonly onBusy?: 'refuse' | 'supersede' | 'queue'
+}
+
+/**
+ * A handle on a service: what the public parts have in common. It holds no state of its own, so any number of them, in any
+ * number of programs one after the other, can be made for the same service.
+ */
+export abstract class ServiceHandle<O extends HandleOptions> implements AsyncDisposable {
+  /** The service. */
+  readonly name: string
+  protected readonly options: O
+  #lease: Promise<Lease> | undefined
+
+  protected constructor(options: O) {
+    this.name = toName(options.name, 'name')
+    this.options = options
+  }
+
+  /** Every event of the service once it is in the journal, in order, from now on. */
+  get events$(): Observable<Envelope> {
+    return defer(() => from(this.engine())).pipe(
+      switchMap((engine) => engine.events$),
+      filter(({ service }) => service === this.name),
+    )
+  }
+
+  /** The newest view of the service's rollout, then each that follows; completes with its end. */
+  get state$(): Observable<RolloutView> {
+    return defer(() => from(this.current())).pipe(
+      switchMap(async ({ id }) => (await this.engine()).state$(id)),
+      switchMap((views) => views),
+    )
+  }
+
+  /** The service as it stands: its stable revision, its split, its rollouts. */
+  async service(): Promise<ServiceView> {
+    return (await this.engine()).service(this.name)
+  }
+
+  /** Lets go of the engine. What goes on is gone on with by the next engine on the same state directory. */
+  async close(): Promise<void> {
+    const lease = this.#lease
+    this.#lease = undefined
+    await (await lease)?.release()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  protected async engine(): Promise<Engine> {
+    return (await this.#lend()).engine
+  }
+
+  /** Makes test functions known by their names, so that they are found again after a restart. */
+  protected async bind(
+    tests: readonly { readonly name: string; readonly run: TestFunction }[],
+  ): Promise<void> {
+    const lease = await this.#lend()
+    for (const test of tests) lease.bind({ service: this.name, ...test })
+  }
+
+  /** The version that serves; null before the first release. */
+  protected async stable(): Promise<string | null> {
+    const known = (await this.engine()).services().find(({ service }) => service === this.name)
+    return known?.stable?.version ?? null
+  }
+
+  /** The rollout that holds the service, or the one that held it last. */
+  protected async current(): Promise<RolloutView> {
+    const { active, rollouts } = (await this.engine()).service(this.name)
+    const found = rollouts.find(({ id }) => id === active) ?? rollouts.find(({ parent }) => parent === null)
+    if (found !== undefined) return found
+    throw new UsageError('ROLLOUT_UNKNOWN', `${this.name} has no rollout`, { hint: 'Call deploy() first' })
+  }
+
+  protected async send(event: OperatorEvent): Promise<RolloutView> {
+    return (await this.engine()).send((await this.current()).id, event)
+  }
+
+  /** Starts a rollout the way `onBusy` says, and resolves with its id. */
+  protected async begin(spec: RolloutSpec): Promise<string> {
+    const engine = await this.engine()
+    for (;;) {
+      try {
+        return await engine.start(spec)
+      } catch (error) {
+        const isBusy = error instanceof UsageError && error.code === 'ROLLOUT_IN_PROGRESS'
+        const onBusy = this.options.onBusy ?? 'refuse'
+        if (!isBusy || onBusy === 'refuse') throw error
+        await this.#makeRoom(onBusy, engine)
+      }
+    }
+  }
+
+  /** The first view of a rollout that `holds`; rejects with how it ended when it ends without. */
+  protected async reach(
+    id: string,
+    holds: (view: RolloutView) => boolean,
+    { signal }: Waiting,
+  ): Promise<RolloutView> {
+    const engine = await this.engine()
+    const view = await engine.when(id, (now) => holds(now) || now.outcome !== null, signal)
+    if (holds(view)) return view
+    const { status = 'over', reason = null } = view.outcome ?? {}
+    throw new UsageError('EVENT_REFUSED', `${id} is ${status}: ${reason ?? 'no reason was given'}`)
+  }
+
+  #lend(): Promise<Lease> {
+    this.#lease ??= engineOf(this.options)
+    return this.#lease
+  }
+
+  /** Waits for the rollout that holds the service, or has it taken back first. */
+  async #makeRoom(way: 'supersede' | 'queue', engine: Engine): Promise<void> {
+    const { active } = engine.service(this.name)
+    if (active === null) return
+    if (way === 'supersede') await engine.rollback(this.name, { reason: 'superseded by a newer deploy' })
+    await engine.when(active, ({ status }) => status === 'ended')
+  }
+}

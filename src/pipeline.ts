@@ -1,0 +1,118 @@
+import { stepsOf } from './canary.ts'
+import type { PipelineSpec, ReleaseSpec } from './engine/spec.ts'
+import type { RolloutView } from './engine/view.ts'
+import type { DeployConfig, PipelineOptions } from './options.ts'
+import { adopting, phaseIn, Release, type ReleaseResult, releaseResult } from './release.ts'
+import { type RollbackResult, resultOf } from './rollback.ts'
+import { functionsOf, smokeSpec, testsOf } from './smoke-spec.ts'
+import { type SmokeTestSuite, suiteOf } from './smoke.ts'
+import { BLUE_GREEN_CHECKS, CANARY_CHECKS, releaseSpec, type Strategic } from './spec.ts'
+import { EVERYTHING, name as toName, toMs } from './units.ts'
+
+const STAGES = [
+  'deploying',
+  'testing',
+  'retiring',
+  'rolling-back',
+  'promoted',
+  'rolled-back',
+  'failed',
+  'superseded',
+] as const
+
+/** The machine's top-level states. */
+export type PipelineStage = (typeof STAGES)[number]
+
+export interface PipelineResult extends ReleaseResult {
+  readonly stage: PipelineStage
+  /** What the smoke tests found; null when they were not reached, or there are none. */
+  readonly smoke: SmokeTestSuite | null
+  /** How it went back; null when it did not have to. */
+  readonly rollback: RollbackResult | null
+}
+
+/**
+ * Deploys a version, tests it, and takes it back on any failure. The rollback manager knows of it from the first moment to
+ * the last, so that a crash anywhere leaves something that can be undone. Made by {@link createPipeline}.
+ */
+export class DeploymentPipeline extends Release<PipelineResult, PipelineOptions> {
+  readonly #strategic: Strategic
+
+  constructor(options: PipelineOptions) {
+    super(options)
+    this.#strategic = strategicOf(options)
+    this.check(this.#strategic)
+    if (options.stableVersion !== undefined) toName(options.stableVersion, 'stableVersion')
+    if (options.smoke !== false) smokeSpec({ name: options.name, ...options.smoke }, 'any')
+  }
+
+  /**
+   * Deploys, tests and, when anything fails, takes back a version; resolves with how that ended. The same version joins the
+   * pipeline that is going on.
+   * @throws UsageError `ROLLOUT_IN_PROGRESS` while another version is being released, unless `onBusy` says otherwise
+   */
+  async deploy(version: string, config: DeployConfig = {}): Promise<PipelineResult> {
+    const spec = releaseSpec(this.options, { version, config }, this.#strategic)
+    const { stableVersion } = this.options
+    if (stableVersion !== undefined && (await this.stable()) === null) {
+      const adopted = await this.#run(adopting(spec, stableVersion), { config, isTested: false })
+      if (!adopted.success) return adopted
+    }
+    return this.#run(spec, { config, isTested: true })
+  }
+
+  protected override result(view: RolloutView): PipelineResult {
+    return { ...releaseResult(view), stage: phaseIn(STAGES, view.state), smoke: null, rollback: null }
+  }
+
+  async #run(
+    release: ReleaseSpec,
+    { config, isTested }: { readonly config: DeployConfig; readonly isTested: boolean },
+  ): Promise<PipelineResult> {
+    const { smoke, name: service } = this.options
+    const suite = { name: service, ...(smoke === false ? {} : smoke) }
+    const spec: PipelineSpec = {
+      strategy: 'pipeline',
+      service,
+      version: release.version,
+      release,
+      smoke: smoke === false || !isTested ? null : smokeSpec(suite, release.version),
+      by: release.by,
+      why: release.why,
+    }
+    if (spec.smoke !== null) await this.bind(functionsOf(testsOf(suite)))
+    const id = await this.begin(spec)
+    const engine = await this.engine()
+    const view = await engine.ended(id, config.signal)
+    return { ...this.result(view), ...whatChildrenDid(view, engine.service(service).rollouts) }
+  }
+}
+
+/**
+ * Makes a {@link DeploymentPipeline}: a handle on the service, also after a restart.
+ * @throws UsageError `ARGUMENT_INVALID`, naming the option, before anything is touched
+ */
+export function createPipeline(options: PipelineOptions): DeploymentPipeline {
+  return new DeploymentPipeline(options)
+}
+
+function strategicOf(options: PipelineOptions): Strategic {
+  if (options.strategy === 'canary') {
+    const checks = options.checks ?? CANARY_CHECKS
+    return { strategy: 'canary', steps: stepsOf(options), gates: 'auto', checks }
+  }
+  const bakeMs = toMs(options.monitoringDuration ?? '30s', 'monitoringDuration')
+  const steps = [{ weight: EVERYTHING, bakeMs }]
+  return { strategy: 'blue-green', steps, gates: 'auto', checks: options.checks ?? BLUE_GREEN_CHECKS }
+}
+
+/** The newest of each kind of child. */
+function whatChildrenDid({ id }: RolloutView, rollouts: readonly RolloutView[]) {
+  const children = rollouts.filter(({ parent }) => parent === id)
+  const smoke = children.findLast(({ strategy }) => strategy === 'smoke')
+  const rollback = children.findLast(({ strategy }) => strategy === 'rollback')
+  return {
+    smoke: smoke === undefined ? null : suiteOf(smoke),
+    rollback: rollback === undefined ? null : resultOf(rollback, []),
+  }
+}

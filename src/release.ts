@@ -1,0 +1,119 @@
+import type { ReleaseSpec } from './engine/spec.ts'
+import type { RequestLedger, RolloutView, StepLedger } from './engine/view.ts'
+import type { Cause, Outcome } from './events/outcome.ts'
+import { ServiceHandle, type Waiting } from './handle.ts'
+import type { DeployConfig, ServiceOptions } from './options.ts'
+import { releaseSpec, type Strategic } from './spec.ts'
+import { EVERYTHING } from './units.ts'
+
+/** What canary and blue-green results have in common. */
+export interface ReleaseResult {
+  /** Whether the new version was promoted. */
+  readonly success: boolean
+  /** The rollout it was, for `sluice status` and the journal. */
+  readonly rollout: string
+  readonly version: string
+  /** What served before; null in a first release. */
+  readonly previousVersion: string | null
+  readonly outcome: Outcome['status']
+  /** Why it was taken back; null when it was not. */
+  readonly cause: Cause | null
+  /** The same in words. */
+  readonly reason: string | null
+  readonly durationSeconds: number
+  /** What it did to every request, from the first change of traffic on; null when traffic was never changed. */
+  readonly requests: RequestLedger | null
+  /** The same for each change of traffic. */
+  readonly steps: readonly StepLedger[]
+}
+
+/** What an operator can ask of any release. */
+export abstract class Release<R, O extends ServiceOptions> extends ServiceHandle<O> {
+  /**
+   * Freezes the weight and the bake, at the next place where that is possible; resolves once they are.
+   * @throws UsageError `EVENT_REFUSED` when it is over, or going back
+   */
+  async pause({ signal }: Waiting = {}): Promise<RolloutView> {
+    const view = await this.current()
+    if (view.state === 'paused') return view
+    await this.send({ type: 'pause.requested' })
+    return (await this.engine()).when(view.id, ({ state }) => state === 'paused', signal)
+  }
+
+  /**
+   * Goes on with what was left of the bake.
+   * @throws UsageError `EVENT_REFUSED` when there is nothing to go on with
+   */
+  async resume(): Promise<RolloutView> {
+    const view = await this.current()
+    return view.state === 'monitoring' ? view : this.send({ type: 'resume.requested' })
+  }
+
+  /**
+   * Skips what is left to wait for; with `full`, all steps but the last. Readiness, confirmation and the last bake are
+   * never skipped.
+   * @throws UsageError `EVENT_REFUSED` while degraded or going back, or in the last bake
+   */
+  async promote({ full = false }: { readonly full?: boolean } = {}): Promise<RolloutView> {
+    return this.send({ type: 'promote.requested', full })
+  }
+
+  /**
+   * Takes all traffic back to stable, and resolves once that is confirmed. Safe to call at any time, more than once.
+   * `force` goes back from a version that is not reversible.
+   */
+  async abort(
+    reason?: string,
+    { signal, force = false }: Waiting & { readonly force?: boolean } = {},
+  ): Promise<R> {
+    const view = await this.current()
+    const isGoingBack = view.status === 'ended' || view.state.startsWith('rolling-back')
+    if (!isGoingBack)
+      await this.send({ type: 'abort.requested', force, ...(reason === undefined ? {} : { reason }) })
+    return this.result(await (await this.engine()).ended(view.id, signal))
+  }
+
+  protected abstract result(view: RolloutView): R
+
+  /** Options are checked when a handle is made, not when it is used. */
+  protected check(strategic: Strategic): void {
+    const run = this.options.run ?? { command: 'any' }
+    releaseSpec(this.options, { version: 'any', config: { run } }, strategic)
+  }
+
+  /** Starts what `spec` says, and resolves with how it ended. */
+  protected async release(spec: ReleaseSpec, { signal }: DeployConfig): Promise<R> {
+    const id = await this.begin(spec)
+    return this.result(await (await this.engine()).ended(id, signal))
+  }
+}
+
+/** The release of a version that is good already: healthy is enough, for there is nothing to compare it with. */
+export function adopting(spec: ReleaseSpec, version: string): ReleaseSpec {
+  const steps = [{ weight: EVERYTHING, bakeMs: 0 }]
+  return { ...spec, version, checks: [], steps, gates: 'auto', why: 'it served before the first rollout' }
+}
+
+export function releaseResult(view: RolloutView): ReleaseResult {
+  const ended = view.endedAt === null ? null : Date.parse(view.endedAt)
+  return {
+    success: view.outcome?.status === 'promoted',
+    rollout: view.id,
+    version: view.version,
+    previousVersion: view.stable,
+    outcome: view.outcome?.status ?? 'stranded',
+    cause: view.outcome?.cause ?? null,
+    reason: view.outcome?.reason ?? null,
+    durationSeconds: ended === null ? 0 : (ended - Date.parse(view.startedAt)) / 1_000,
+    requests: view.requests,
+    steps: view.steps,
+  }
+}
+
+/** The top-level state of a path, as one of the words that a part is known by. */
+export function phaseIn<P extends string>(phases: readonly P[], state: string): P {
+  const [top = ''] = state.split('.')
+  const found = phases.find((phase) => phase === top)
+  if (found !== undefined) return found
+  throw new TypeError(`'${top}' is not one of ${phases.join(', ')}`)
+}
