@@ -8,13 +8,14 @@ import { begin } from './release-context.ts'
 import { releaseReading } from './release-reading.ts'
 import { release, wait } from './release-words.ts'
 import { returning } from './returning.ts'
-import { strategy } from './strategy.ts'
+import { bounded, strategy } from './strategy.ts'
 import { cancelProgress } from './timing.ts'
 
 export const blueGreenMachine = release.createMachine({
   id: 'blue-green',
   description:
     'Stages a new version in the idle environment, swaps all traffic to it in one change, and swaps back at once on harm.',
+  options: bounded,
   context: begin,
   initial: 'staging',
   on: always,

@@ -10,13 +10,14 @@ import { begin } from './release-context.ts'
 import { releaseReading } from './release-reading.ts'
 import { release, wait } from './release-words.ts'
 import { returning } from './returning.ts'
-import { strategy } from './strategy.ts'
+import { bounded, strategy } from './strategy.ts'
 import { cancelProgress } from './timing.ts'
 
 export const canaryMachine = release.createMachine({
   id: 'canary',
   description:
     'Shifts traffic to a new version step by step, compares it with the version that serves beside it, and takes everything back on harm.',
+  options: bounded,
   context: begin,
   initial: 'staging',
   on: always,

@@ -78,8 +78,9 @@ export function resourceOf(command: Command): string {
     case 'runTest':
       return `test:${command.params.test}`
     case 'startChild':
-    case 'tellChild':
       return `child:${command.params.slot}/${command.params.run}`
+    case 'tellChild':
+      return `word:${command.params.slot}/${command.params.run}`
     case 'page':
       return 'page'
   }

@@ -117,6 +117,15 @@ export const passDown = {
   }),
 } as const
 
+/** Whether it may go back was decided here: the release is not to ask again. */
+export const abortDeploy = {
+  type: 'tellChild',
+  params: ({ context: { cause, reason } }: Asking): Commands['tellChild'] => ({
+    ...deploy,
+    event: { type: 'abort.requested', force: true, cause: cause ?? 'abort', reason: reason ?? '' },
+  }),
+} as const
+
 export const endTests = {
   type: 'tellChild',
   params: { ...tests, event: { type: 'abort.requested', reason: 'the pipeline goes back' } },

@@ -6,6 +6,7 @@ import type { SnapshotFrom } from 'xstate'
 import type { Outcome } from '../events/outcome.ts'
 import { type Activity, probing } from './activity.ts'
 import {
+  abortDeploy,
   deploy,
   endTests,
   oldVersion,
@@ -16,7 +17,7 @@ import {
   tests,
   waitToRetry,
 } from './pipeline-words.ts'
-import { pathOf, strategy } from './strategy.ts'
+import { bounded, pathOf, strategy } from './strategy.ts'
 import { cancelBudget, cancelDeadline, cancelRetire, cancelRetry } from './timing.ts'
 
 /** What goes back while the release is over and the pipeline is not, for nobody else is looking; `also` is done then. */
@@ -43,6 +44,7 @@ const goingBack = <const A extends readonly (typeof endTests)[]>(...also: A) => 
 export const pipelineMachine = pipelineWords.createMachine({
   id: 'pipeline',
   description: 'Releases a version, proves it with smoke tests, and takes it back when anything fails.',
+  options: bounded,
   context: ({ input }) => ({ ...input, rollbacks: 0, cause: null, reason: null }),
   initial: 'deploying',
   on: {
@@ -83,12 +85,15 @@ export const pipelineMachine = pipelineWords.createMachine({
             description: 'someone else took the service',
           },
         ],
-        'abort.requested': {
-          guard: 'mayReturn',
-          target: 'aborting',
-          actions: ['keepReason', passDown],
-          description: 'a person says so: the release takes itself back',
-        },
+        'abort.requested': [
+          {
+            guard: 'mayReturn',
+            target: 'aborting',
+            actions: 'keepReason',
+            description: 'a person says so: the release takes itself back',
+          },
+          { actions: passDown, description: 'passed down: the release knows whether it still can' },
+        ],
         'pause.requested': { actions: passDown, description: 'passed down' },
         'resume.requested': { actions: passDown, description: 'passed down' },
         'promote.requested': { actions: passDown, description: 'passed down' },
@@ -99,10 +104,11 @@ export const pipelineMachine = pipelineWords.createMachine({
     },
 
     aborting: {
-      description: 'The release was told to take itself back; it never gives that up, and says when it has.',
-      entry: [{ type: 'startTimer', params: { timer: 'retry', ms: 1000 } }],
+      description: 'The release is told to take itself back, again and again until it says that it has.',
+      entry: [abortDeploy, { type: 'startTimer', params: { timer: 'retry', ms: 5_000 } }],
       exit: cancelRetry,
       on: {
+        'retry.elapsed': { target: 'aborting', reenter: true, description: 'tell it again' },
         'child.ended': [
           { guard: 'isDeployFailed', target: 'failed', description: 'the first release is gone' },
           { guard: 'isDeployRolledBack', target: 'rolled-back', description: 'it is back on stable' },

@@ -2,6 +2,7 @@ import type { SnapshotFrom } from 'xstate'
 
 import type { Outcome } from '../events/outcome.ts'
 import { allTo } from '../events/share.ts'
+import { EVERYTHING } from '../units.ts'
 import { type Activity, analysing, probing } from './activity.ts'
 import { generationOf, type ReleaseContext } from './release-context.ts'
 import type { release } from './release-words.ts'
@@ -21,7 +22,16 @@ const WATCHED = new Set([
   'retiring.waiting',
   'retiring.draining',
 ])
-const COMPARED = new Set(['monitoring', 'degraded', 'paused', 'frozen', 'retiring.waiting'])
+/** Where a split is in force: what it does to people is judged, whether or not that leads on. */
+const JUDGED = new Set([
+  'live',
+  'monitoring',
+  'degraded',
+  'paused',
+  'frozen',
+  'retiring.waiting',
+  'retiring.draining',
+])
 const ENDINGS = ['promoted', 'rolled-back', 'failed', 'superseded'] as const
 
 /** What can be read off the snapshot of any release. */
@@ -29,7 +39,7 @@ export const releaseReading = {
   activitiesOf({ value, context }: ReleaseSnapshot): readonly Activity[] {
     const path = pathOf(value)
     const probe = WATCHED.has(path) ? [probing(context.version)] : []
-    return COMPARED.has(path) ? [...probe, comparison(context)] : probe
+    return JUDGED.has(path) && context.n > 0 ? [...probe, judging(context)] : probe
   },
 
   outcomeOf({ value, context }: ReleaseSnapshot): Outcome | null {
@@ -44,6 +54,8 @@ export const releaseReading = {
   },
 }
 
-function comparison(context: ReleaseContext): Activity {
-  return analysing(context.version, context.stable, generationOf(context))
+/** Nothing serves beside a version that gets everything. */
+function judging(context: ReleaseContext): Activity {
+  const { version, stable, weight } = context
+  return analysing(version, weight === EVERYTHING ? null : stable, generationOf(context))
 }

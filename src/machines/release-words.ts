@@ -104,7 +104,6 @@ export const release = setup({
     completesTheLastBake: (args) => completesBake(args) && isLastStep(args.context),
     completesTheBakeAndRetired: (args) => completesBake(args) && isRetiredElsewhere(args.context),
 
-    isManual: ({ context }) => context.gates === 'manual',
     isAuto: ({ context }) => context.gates === 'auto',
     isOursAndManual: (args) => isOurs(args) && args.context.gates === 'manual',
     isOursAndHeld: (args) => isOurs(args) && args.context.hold,

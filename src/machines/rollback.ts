@@ -8,13 +8,14 @@ import type { Outcome } from '../events/outcome.ts'
 import { allTo } from '../events/share.ts'
 import { type Activity, probing } from './activity.ts'
 import { ask, left, outlastDrain, pageFailure, rollbackWords, target } from './rollback-words.ts'
-import { pathOf, type ReservedReturn, strategy } from './strategy.ts'
+import { bounded, pathOf, type ReservedReturn, strategy } from './strategy.ts'
 import { cancelBudget, cancelDeadline, cancelRetry } from './timing.ts'
 
 export const rollbackMachine = rollbackWords.createMachine({
   id: 'rollback',
   description:
     'Takes all traffic back to a version that was good, restoring it first where it no longer runs, and stops what it left.',
+  options: bounded,
   context: ({ input }) => ({
     ...input,
     n: 0,

@@ -7,7 +7,7 @@ import type { Cause, Outcome } from '../events/outcome.ts'
 import type { RolloutEvent } from '../events/rollout-event.ts'
 import { commands } from './command.ts'
 import { reasonOf } from './reason.ts'
-import { pathOf, strategy } from './strategy.ts'
+import { bounded, pathOf, strategy } from './strategy.ts'
 import {
   answered,
   complaints,
@@ -83,6 +83,7 @@ const smokeSetup = setup({
 export const smokeMachine = smokeSetup.createMachine({
   id: 'smoke',
   description: 'Runs smoke tests against a version; it passes when every critical one does.',
+  options: bounded,
   context: ({ input }) => {
     if (input.tests.length === 0) {
       throw new UsageError('ARGUMENT_INVALID', 'tests: a suite without tests proves nothing', {

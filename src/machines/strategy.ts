@@ -35,6 +35,9 @@ export interface Strategy<S = AnyMachineSnapshot, I = unknown> extends Reading<S
   restore(json: unknown): S
 }
 
+/** The options of every machine: an event is one transition, so whatever goes on by itself is a bug that has to end. */
+export const bounded = { maxIterations: 10 } as const
+
 /**
  * Makes a strategy of a machine and what is said about its snapshots. The first event of every rollout is
  * `rollout.requested`: a start is its machine's birth and that event, in one step.
