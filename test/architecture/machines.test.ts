@@ -3,7 +3,7 @@
 import { readdir } from 'node:fs/promises'
 
 import { describe, expect, test } from 'vitest'
-import { type AnyStateNode, createMachine, StateMachine } from 'xstate'
+import { type AnyStateNode, type AnyTransitionDefinition, createMachine, StateMachine } from 'xstate'
 
 import { commands } from '../../src/machines/command.ts'
 import * as exported from '../../src/machines/index.ts'
@@ -105,10 +105,14 @@ function namesIn(node: AnyStateNode): readonly string[] {
   const candidates = [...node.transitions.values()].flat()
   const named = [...node.entry, ...node.exit, ...candidates.flatMap(({ actions }) => actions)]
   const guards = candidates.flatMap(({ guard }) => (guard === undefined ? [] : [guard]))
-  const own = [...named, ...guards].map((one) =>
-    typeof one === 'object' && 'type' in one ? one.type : `${one}`,
-  )
+  const own = [...named, ...guards].map(nameOf)
   return [...own, ...Object.values(node.states).flatMap((child) => namesIn(child))]
+}
+
+/** What has no name, because it was written on the spot, is called by its text. */
+function nameOf(one: AnyStateNode['entry'][number] | NonNullable<AnyTransitionDefinition['guard']>): string {
+  if (typeof one === 'string') return one
+  return typeof one === 'function' ? one.toString() : one.type
 }
 
 /** Every state that would do something without an event, or be entered by memory. */
