@@ -17,6 +17,11 @@ export interface Birth {
 
 const REQUESTED: RolloutEvent = { type: 'rollout.requested' }
 
+/** The name that the next rollout of a service gets. */
+export function nextId({ service, counter }: ServiceRecord): string {
+  return `${service}-${counter + 1}`
+}
+
 /** What starting `spec` makes of a service. Throws what the machine throws on its input. */
 export function begun(
   record: ServiceRecord,

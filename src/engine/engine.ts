@@ -5,18 +5,19 @@ import { AdapterError, messageOf, UsageError } from '../errors.ts'
 import type { Envelope } from '../events/envelope.ts'
 import type { OperatorEvent, RolloutEvent, RolloutEventOf } from '../events/rollout-event.ts'
 import { type Returnability, returnability, useOf } from './admission.ts'
+import { within } from './back-off.ts'
 import { Bus } from './bus.ts'
 import { toEnvelope } from './envelopes.ts'
 import type { RolloutInspector } from './inspector.ts'
 import { Journal } from './journal.ts'
 import { type Logger, silentLogger } from './log.ts'
 import type { Adapters, Clock, InstanceEvent, Store } from './ports.ts'
-import { freshService, isServiceRecord, type TrackedDeployment } from './record.ts'
+import { freshService, isLeaving, isServiceRecord, type TrackedDeployment } from './record.ts'
 import { type RollbackTimes, rollbackSpec } from './rollback-spec.ts'
 import { Service, type Told } from './service.ts'
 import type { RolloutSpec } from './spec.ts'
 import type { EngineView, EventsOptions, Lagged, RollbackRequest, RolloutView, ServiceView } from './view.ts'
-import { serviceView, viewOf } from './views.ts'
+import { serviceView, viewIn } from './views.ts'
 
 export interface EngineDeps {
   readonly store: Store
@@ -26,7 +27,7 @@ export interface EngineDeps {
   /** Hears of every rollout's machine, events and snapshots. */
   readonly inspector?: RolloutInspector
   /** Called last when the engine closes: lets go of what it was given. */
-  readonly release?: () => void
+  readonly release?: () => void | Promise<void>
 }
 
 /** What ends with an engine: a server on it, say. */
@@ -237,7 +238,7 @@ export class Engine implements EngineView, AsyncDisposable {
     this.#platform.unsubscribe()
     await Promise.all([...this.#services.values()].map((service) => service.close()))
     await this.#deps.store.close()
-    this.#deps.release?.()
+    await this.#deps.release?.()
   }
 
   #service(name: string): Promise<Service> {
@@ -253,68 +254,82 @@ export class Engine implements EngineView, AsyncDisposable {
     const record = stored?.record ?? freshService(name)
     if (!isServiceRecord(record))
       throw new AdapterError('STORE_CORRUPT', `the record of ${name} can't be read`)
-    const journal = new Journal(store, name, stored?.version ?? 0)
+    const journal = new Journal(this.#deps, name, stored?.version ?? 0)
     const service = new Service(record, { ...this.#deps, journal, tell: (told) => this.#tell(told) })
     this.#services.set(name, service)
     if (stored !== null) {
-      service.resume(Math.max(0, clock.now() - record.updatedAt))
+      service.resume(clock.now() - record.updatedAt)
+      for (const { id, parent } of record.rollouts) this.#present(service, { id, parent: parent?.id ?? null })
       void this.#revisit(service)
     }
     return service
   }
 
-  #tell({ stored, event, record, rollout, snapshot }: Told): void {
+  #tell({ stored, event, record, snapshot }: Told): void {
     const envelope = { ...toEnvelope(stored), event }
-    if (rollout !== null && snapshot !== null)
-      this.#bus.guard(() => this.#inspect(envelope, { rollout, snapshot }))
+    const view = viewIn(record, stored.rollout)
+    if (view !== null) this.#bus.guard(() => this.#inspect(event, { view, snapshot }))
     this.#bus.publish(envelope)
-    if (rollout === null) return
-    this.#bus.publishState(rollout.id, viewOf(record, rollout))
-    if (rollout.endedAt !== null) this.#bus.endState(rollout.id)
+    if (view === null) return
+    this.#bus.publishState(view.id, view)
+    if (view.status === 'ended') this.#bus.endState(view.id)
   }
 
-  #inspect({ event }: Envelope, { rollout, snapshot }: Pick<Told, 'rollout' | 'snapshot'>): void {
+  #inspect(event: RolloutEvent, { view, snapshot }: Pick<Told, 'snapshot'> & { view: RolloutView }): void {
     const { inspector } = this.#deps
-    if (inspector === undefined || rollout === null || snapshot === null) return
-    const { id, parent } = rollout
-    if (event.type === 'rollout.requested') {
-      inspector.started({ id, parent: parent?.id ?? null, machine: snapshot.machine, snapshot })
-    } else {
-      inspector.stepped({ id, event, snapshot })
+    if (inspector === undefined) return
+    const { id, parent, status } = view
+    if (snapshot !== null) {
+      if (event.type === 'rollout.requested') {
+        inspector.started({ id, parent, machine: snapshot.machine, snapshot })
+      } else {
+        inspector.stepped({ id, event, snapshot })
+      }
     }
-    if (rollout.endedAt !== null) inspector.ended(id)
+    if (status === 'ended') inspector.ended(id)
+  }
+
+  /** Shows the inspector what goes on after a restart. */
+  #present(service: Service, { id, parent }: Pick<RolloutView, 'id' | 'parent'>): void {
+    const snapshot = service.snapshot(id)
+    if (snapshot === undefined) return
+    this.#bus.guard(() => this.#deps.inspector?.started({ id, parent, machine: snapshot.machine, snapshot }))
   }
 
   /** What the platform noticed by itself: a death is told to the releases it concerns, a new place to the router. */
   #hear({ kind, instance, reason }: InstanceEvent): void {
     const service = this.#services.get(instance.service)
     if (service === undefined) return
-    const { version } = instance
-    if (kind === 'restarted') return void this.#revisit(service)
-    for (const { id, endedAt } of service.record().rollouts) {
-      if (endedAt === null) service.answer(id, { event: { type: 'version.exited', version, reason } })
-    }
+    if (kind === 'restarted') void this.#revisit(service)
+    else service.mourn(instance.version, reason)
   }
 
   /** Looks where the instances of a service are now, and tells the service and its router where that is new. */
   async #revisit(service: Service): Promise<void> {
-    const { adapters, log } = this.#deps
+    const { adapters, clock, log } = this.#deps
     const { service: name, versions } = service.record()
-    const signal = AbortSignal.timeout(30_000)
-    try {
-      for (const { version, run, endpoints } of versions) {
-        if (endpoints.length === 0) continue
-        const instances = await adapters.platform.start({ service: name, version, run }, { signal })
+    for (const { version, run, endpoints } of versions) {
+      if (endpoints.length === 0 || isLeaving(service.record(), version)) continue
+      try {
+        const instances = await within({ clock, ms: START_MS }, (signal) =>
+          adapters.platform.start({ service: name, version, run }, { signal }),
+        )
         const found = instances.map(({ instance, url }) => ({ instance, url }))
         if (JSON.stringify(found) === JSON.stringify(endpoints)) continue
         await service.note({ type: 'version.moved', version, endpoints: found })
+      } catch (error) {
+        log.error(
+          { service: name, version, reason: messageOf(error) },
+          'its instances could not be revisited',
+        )
       }
-      await service.reroute(signal)
-    } catch (error) {
-      log.error({ service: name, reason: messageOf(error) }, 'the instances could not be revisited')
     }
+    service.reroute()
   }
 }
+
+/** How long a platform may take to say where instances are. */
+const START_MS = 30_000
 
 const NEVER = new AbortController().signal
 

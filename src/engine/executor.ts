@@ -1,12 +1,13 @@
 // Carries out commands: concurrently, each until it is true or a newer one about the same thing replaces it.
 import { AdapterError, messageOf, UsageError } from '../errors.ts'
+import { compareGenerations } from '../events/generation.ts'
 import type { RolloutEvent } from '../events/rollout-event.ts'
-import type { Split } from '../events/share.ts'
+import { shareOf, type Split } from '../events/share.ts'
 import { type Command, resourceOf } from '../machines/command.ts'
-import { backOffMs, sleep, unlessAborted } from './back-off.ts'
+import { backOffMs, sleep, unlessAborted, within } from './back-off.ts'
 import type { Logger } from './log.ts'
 import type { Findings } from './plan.ts'
-import type { Adapters, Clock, Route } from './ports.ts'
+import type { Adapters, Clock, Route, RouterCapabilities } from './ports.ts'
 import { endpointsOf, type RolloutRecord, type ServiceRecord } from './record.ts'
 import { untilHealthy } from './staging.ts'
 import type { StepLedger } from './view.ts'
@@ -25,6 +26,7 @@ export interface Executable {
   startChild(rollout: string, command: Extract<Command, { type: 'startChild' }>): Promise<void>
   tellChild(rollout: string, command: Extract<Command, { type: 'tellChild' }>): Promise<void>
   ledgers(rollout: string): Promise<readonly StepLedger[] | null>
+  park(rollout: string, reason: string): void
 }
 
 export interface ExecutorDeps {
@@ -41,6 +43,12 @@ interface Task {
 
 /** How often a platform may fail to start a version before that is the answer. */
 const START_ATTEMPTS = 3
+/** How long a router may take for one change before it is asked again. */
+const SHIFT_MS = 10_000
+/** What traffic is called among the things that commands are about. */
+const TRAFFIC = 'traffic'
+/** In place of a rollout: nobody waits for the answer. */
+const NOBODY = ''
 
 export class Executor {
   readonly #service: Executable
@@ -55,12 +63,29 @@ export class Executor {
   /** Starts to carry out a command; an older one about the same thing is abandoned. */
   perform(rollout: string, command: Command): void {
     const resource = scoped(rollout, command)
-    this.#tasks.get(resource)?.abort.abort(new Error('replaced by a newer command'))
+    const before = this.#tasks.get(resource)
+    if (before !== undefined && isOlder(command, before.command)) return
+    before?.abort.abort(new Error('replaced by a newer command'))
     const task: Task = { rollout, command, abort: new AbortController() }
     this.#tasks.set(resource, task)
     void this.#persist(task).finally(() => {
       if (this.#tasks.get(resource) === task) this.#tasks.delete(resource)
     })
+  }
+
+  /** The same after a break: what is being carried out already goes on. */
+  resume(rollout: string, command: Command): void {
+    const running = this.#tasks.get(scoped(rollout, command))
+    const isRunning =
+      running?.rollout === rollout && JSON.stringify(running.command) === JSON.stringify(command)
+    if (!isRunning) this.perform(rollout, command)
+  }
+
+  /** Makes `route` true once more, for instances that have moved; a change that is under way is made anew instead. */
+  reroute(route: ServiceRecord['route']): void {
+    const running = this.#tasks.get(TRAFFIC)
+    if (running !== undefined) this.perform(running.rollout, running.command)
+    else if (route !== null) this.perform(NOBODY, { type: 'shiftTraffic', params: route })
   }
 
   /** Abandons what was still being done for a rollout. */
@@ -79,7 +104,7 @@ export class Executor {
     const { signal } = task.abort
     for (let attempt = 0; !signal.aborted; attempt++) {
       try {
-        const answer = await unlessAborted(this.#attempt(task), signal)
+        const answer = await this.#limited(task)
         if (!signal.aborted && answer !== null) this.#service.answer(rollout, answer)
         return
       } catch (error) {
@@ -88,6 +113,7 @@ export class Executor {
           { rollout, command: command.type, attempt, reason: messageOf(error) },
           'a command failed',
         )
+        if (isUnbound(command, error)) return this.#service.park(rollout, messageOf(error))
         const final = finalAnswer(command, error, attempt)
         if (final !== null) return this.#service.answer(rollout, { event: final })
         await sleep(this.#deps.clock, backOffMs(attempt), signal)
@@ -95,20 +121,24 @@ export class Executor {
     }
   }
 
-  async #attempt({ rollout, command, abort: { signal } }: Task): Promise<Answer | null> {
+  /** A change of traffic that gets no answer is asked for again: a call that hangs may never come back. */
+  #limited(task: Task): Promise<Answer | null> {
+    const { signal } = task.abort
+    if (task.command.type !== 'shiftTraffic') return unlessAborted(this.#attempt(task, signal), signal)
+    const limit = { clock: this.#deps.clock, ms: SHIFT_MS, signal }
+    return within(limit, (either) => this.#attempt(task, either))
+  }
+
+  async #attempt({ rollout, command }: Task, signal: AbortSignal): Promise<Answer | null> {
     const { adapters } = this.#deps
     const { service } = this.#service.record()
     switch (command.type) {
       case 'shiftTraffic': {
-        const { split, generation } = command.params
+        const { generation } = command.params
         const route = this.#route(rollout, command)
         const applied = await adapters.router.apply(route, { signal })
-        const read: Split = applied.backends.map(({ version, weight }) => ({ version, weight }))
-        const event: RolloutEvent = {
-          type: 'traffic.shifted',
-          generation,
-          split: split.length === 0 ? [] : read,
-        }
+        const read = readBack(command.params, applied, adapters.router.capabilities)
+        const event: RolloutEvent = { type: 'traffic.shifted', generation, split: read }
         return this.#withLedger(rollout, event, { listen: applied.listen })
       }
       case 'drainVersion': {
@@ -206,26 +236,55 @@ export class Executor {
     target: Parameters<Adapters['tests']['run']>[1],
   ): ReturnType<Adapters['tests']['run']> {
     const { adapters, clock } = this.#deps
-    const limit = new AbortController()
-    const cancel = clock.after(ms, () => limit.abort(new Error(`no answer within ${ms} ms`)))
     const started = clock.now()
-    const either = AbortSignal.any([signal, limit.signal])
     try {
-      return await unlessAborted(adapters.tests.run(test, target, { signal: either }), either)
+      return await within({ clock, ms, signal }, (either) =>
+        adapters.tests.run(test, target, { signal: either }),
+      )
     } catch (error) {
-      if (signal.aborted) throw error
+      if (signal.aborted || error instanceof UsageError) throw error
       return { status: 'failed', message: messageOf(error), durationMs: clock.now() - started }
-    } finally {
-      cancel()
     }
   }
+}
+
+/** What a router was read back to do: what it was asked for, as exactly as it can. */
+function readBack(
+  { split, generation }: Extract<Command, { type: 'shiftTraffic' }>['params'],
+  applied: Route,
+  { granularity }: RouterCapabilities,
+): Split {
+  const read = applied.backends.map(({ version, weight }) => ({ version, weight }))
+  const versions = [...split, ...read].map(({ version }) => version)
+  const isAsAsked = versions.every(
+    (version) => Math.abs(shareOf(read, version) - shareOf(split, version)) < Math.max(1, granularity),
+  )
+  if (!isAsAsked || compareGenerations(applied.generation, generation) !== 0) {
+    throw new AdapterError('ROUTER_FAILED', 'the router was read back to do something else')
+  }
+  return split.length === 0 ? [] : read
 }
 
 /** Traffic, versions and drains belong to the service, whoever asks; tests and children to the one rollout. */
 function scoped(rollout: string, command: Command): string {
   const resource = resourceOf(command)
-  const isShared = /^(?:traffic$|version:|drain:)/.test(resource)
+  const isShared = resource === TRAFFIC || /^(?:version|drain):/.test(resource)
   return isShared ? resource : `${rollout} ${command.type} ${resource}`
+}
+
+/** A change of traffic does not give way to one that is older: the router would refuse that anyway. */
+function isOlder(command: Command, running: Command): boolean {
+  return (
+    command.type === 'shiftTraffic' &&
+    running.type === 'shiftTraffic' &&
+    compareGenerations(command.params.generation, running.params.generation) < 0
+  )
+}
+
+/** Whether a name in the rollout means nothing here: trying again does not help, and nothing is skipped. */
+function isUnbound({ type }: Command, error: unknown): boolean {
+  if (type === 'startChild') return !(error instanceof AdapterError)
+  return error instanceof UsageError && error.code === 'UNBOUND_NAME'
 }
 
 /** The event that says no for good; null when asking again may help. */

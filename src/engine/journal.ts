@@ -1,58 +1,113 @@
-// One service's journal: the store's answers made simple. An append either happened, or did not, or someone else was first.
-import { AdapterError } from '../errors.ts'
-import type { JournalEntry, Store, StoredEntry } from './ports.ts'
-import type { ServiceRecord } from './record.ts'
+// One service's journal: the store's answers made simple. An append either happened, or did not, or someone else was first;
+// what the store does not say, the journal itself tells.
+import { AdapterError, UsageError } from '../errors.ts'
+import { within } from './back-off.ts'
+import type { Clock, JournalEntry, Store, StoredEntry } from './ports.ts'
+
+/** What is appended: a line, and the record as it is from then on. */
+export interface Change {
+  readonly entry: JournalEntry
+  readonly record: unknown
+}
 
 /** What came of an append. */
 export type Appended =
   | { readonly kind: 'written'; readonly stored: StoredEntry }
-  | { readonly kind: 'conflict' }
-  | { readonly kind: 'unavailable'; readonly error: AdapterError }
+  | {
+      /** There are lines that this controller has not seen; `isOurs` when the one to be appended is among them. */
+      readonly kind: 'overtaken'
+      readonly record: unknown
+      readonly missed: readonly StoredEntry[]
+      readonly isOurs: boolean
+    }
+  | { readonly kind: 'unavailable'; readonly error: unknown }
+
+/** How long a store may take to answer: after that it is asked what it has. */
+const PATIENCE_MS = 5_000
 
 export class Journal {
   readonly #store: Store
+  readonly #clock: Clock
   readonly #service: string
   #version: number
+  /** Appends that were given up, and may yet be found written. */
+  readonly #doubtful = new Set<JournalEntry>()
+  readonly #found = new WeakSet<JournalEntry>()
 
-  constructor(store: Store, service: string, version: number) {
+  constructor(
+    { store, clock }: { readonly store: Store; readonly clock: Clock },
+    service: string,
+    version: number,
+  ) {
     this.#store = store
+    this.#clock = clock
     this.#service = service
     this.#version = version
   }
 
-  async append(entry: JournalEntry, record: ServiceRecord): Promise<Appended> {
+  /**
+   * Settles in a bounded time, whatever the store does.
+   * @throws UsageError when the store can't hold this change, now or ever
+   */
+  async append(change: Change): Promise<Appended> {
     try {
-      return this.#written(await this.#store.append(this.#service, this.#version, { entry, record }))
+      const stored = await this.#ask(() => this.#store.append(this.#service, this.#version, change))
+      this.#advance(stored.seq)
+      return { kind: 'written', stored }
     } catch (error) {
-      if (!(error instanceof AdapterError)) throw error
-      if (error.code === 'STORE_CONFLICT') return { kind: 'conflict' }
-      if (error.code === 'STORE_AMBIGUOUS') return this.#compare(entry, error)
-      return { kind: 'unavailable', error }
+      if (error instanceof UsageError) throw error
+      const isUnwritten = error instanceof AdapterError && error.code === 'STORE_UNAVAILABLE'
+      return isUnwritten ? { kind: 'unavailable', error } : this.#compare(change.entry, error)
     }
   }
 
-  /** Reads the record anew, after someone else has written. */
-  async reload(): Promise<unknown> {
-    const stored = await this.#store.load(this.#service)
-    this.#version = stored?.version ?? 0
-    return stored?.record ?? null
+  /** Whether an append that was given up was written after all. */
+  has(entry: JournalEntry): boolean {
+    return this.#found.has(entry)
   }
 
-  /** Written or not? The journal itself tells. */
-  async #compare(entry: JournalEntry, error: AdapterError): Promise<Appended> {
+  /** Written or not, or someone else? What stands in the journal tells. */
+  async #compare(entry: JournalEntry, error: unknown): Promise<Appended> {
+    this.#doubtful.add(entry)
     try {
-      const [newest] = await this.#store.history(this.#service, { after: this.#version, limit: 1 })
-      if (newest === undefined) return { kind: 'unavailable', error }
-      const isOurs =
-        newest.rollout === entry.rollout && JSON.stringify(newest.event) === JSON.stringify(entry.event)
-      return isOurs && newest.time === entry.time ? this.#written(newest) : { kind: 'conflict' }
+      const now = await this.#ask(() => this.#store.load(this.#service))
+      const after = this.#version
+      if (now === null || now.version <= after) return { kind: 'unavailable', error }
+      const range = { after, limit: now.version - after }
+      const missed = await this.#ask(() => this.#store.history(this.#service, range))
+      this.#recognise(missed)
+      this.#advance(now.version)
+      const [only] = missed
+      const isOurs = this.#found.has(entry)
+      return isOurs && only !== undefined && missed.length === 1
+        ? { kind: 'written', stored: only }
+        : { kind: 'overtaken', record: now.record, missed, isOurs }
     } catch {
       return { kind: 'unavailable', error }
     }
   }
 
-  #written(stored: StoredEntry): Appended {
-    this.#version = stored.seq
-    return { kind: 'written', stored }
+  #recognise(missed: readonly StoredEntry[]): void {
+    for (const entry of this.#doubtful) {
+      if (missed.some((stored) => isSame(stored, entry))) this.#found.add(entry)
+    }
   }
+
+  /** What named an older version can no longer be written. */
+  #advance(version: number): void {
+    this.#version = version
+    this.#doubtful.clear()
+  }
+
+  #ask<T>(work: () => Promise<T>): Promise<T> {
+    return within({ clock: this.#clock, ms: PATIENCE_MS }, work)
+  }
+}
+
+function isSame(stored: StoredEntry, { rollout, time, event }: JournalEntry): boolean {
+  return (
+    stored.rollout === rollout &&
+    stored.time === time &&
+    JSON.stringify(stored.event) === JSON.stringify(event)
+  )
 }

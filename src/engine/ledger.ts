@@ -2,8 +2,9 @@
 import { add, type Counts, NO_COUNTS, requestsOf } from '../analysis/sample.ts'
 import { messageOf } from '../errors.ts'
 import { compareGenerations } from '../events/generation.ts'
+import { within } from './back-off.ts'
 import type { Logger } from './log.ts'
-import type { GenerationCounts, MetricsSource } from './ports.ts'
+import type { Clock, GenerationCounts, MetricsSource } from './ports.ts'
 import type { RolloutRecord } from './record.ts'
 import type { RequestLedger, StepLedger, VersionLedger } from './view.ts'
 
@@ -12,12 +13,14 @@ const PATIENCE_MS = 2_000
 
 /** The ledgers of one rollout's changes of traffic; when they can't be read, the last ones, marked incomplete. */
 export async function readLedgers(
-  { metrics, log }: { readonly metrics: MetricsSource; readonly log: Logger },
+  { metrics, clock, log }: { readonly metrics: MetricsSource; readonly clock: Clock; readonly log: Logger },
   { service, rollout }: { readonly service: string; readonly rollout: RolloutRecord },
 ): Promise<readonly StepLedger[]> {
   const { id, claim, ledgers } = rollout
   try {
-    const counted = await metrics.counts({ service, claim }, { signal: AbortSignal.timeout(PATIENCE_MS) })
+    const counted = await within({ clock, ms: PATIENCE_MS }, (signal) =>
+      metrics.counts({ service, claim }, { signal }),
+    )
     return ledgersOf(counted.filter(({ generation }) => generation.claim === claim))
   } catch (error) {
     log.warn({ rollout: id, reason: messageOf(error) }, 'the ledger could not be read')

@@ -1,6 +1,7 @@
 // One step, thought through before anything is done: what the record becomes, what the journal says, what is asked for.
 import type { AnyMachineSnapshot } from 'xstate'
 
+import type { Outcome } from '../events/outcome.ts'
 import type { RolloutEvent } from '../events/rollout-event.ts'
 import { resourceOf } from '../machines/command.ts'
 import type { Command, Ready, Strategy } from '../machines/index.ts'
@@ -31,15 +32,28 @@ export interface Findings {
   readonly healthChecks?: HealthChecks
   /** Where the router really listens, when it was asked for a free port. */
   readonly listen?: Listen
+  /** When the alarm that rings was due: one that was set anew meanwhile is another. */
+  readonly due?: number
+  /** The command that passed this event down: it is carried out by the very commit of the event. */
+  readonly passedDown?: { readonly parent: string; readonly command: Command }
+}
+
+/** Something that happened, and waits for its turn. */
+export interface Due {
+  readonly rollout: string
+  readonly event: RolloutEvent
+  readonly findings: Findings
 }
 
 /** A step that is ready to be committed. */
 export interface Plan {
-  readonly rollout: RolloutRecord
+  /** Null for what happens to the service itself. */
+  readonly rollout: RolloutRecord | null
   readonly record: ServiceRecord
   readonly event: RolloutEvent
   readonly entry: JournalEntry
-  readonly snapshot: AnyMachineSnapshot
+  /** Null where no machine was asked. */
+  readonly snapshot: AnyMachineSnapshot | null
   readonly commands: readonly Command[]
 }
 
@@ -56,10 +70,10 @@ export function plan(
   rollout: RolloutRecord,
   { live, occurrence }: { readonly live: Live; readonly occurrence: Occurrence },
 ): Plan | null {
-  const { event } = occurrence
-  if (isStaleTimer(rollout, event)) return null
+  const { event, findings } = occurrence
+  if (isStaleTimer(rollout, event, findings)) return null
   const ready = live.strategy.step(live.snapshot, event)
-  const next = located(noted(record, event), occurrence.findings)
+  const next = carriedOut(located(noted(record, event), findings), findings)
   if (next === record && !isChange(live.snapshot, ready)) return null
   return planned(
     next,
@@ -95,7 +109,7 @@ export function planned(
     analysis: findings.analysis ?? rollout.analysis,
     ledgers: findings.ledgers ?? rollout.ledgers,
     healthChecks: findings.healthChecks ?? rollout.healthChecks,
-    reserved: strategy.returnOf(ready.snapshot),
+    reserved: isOver ? kept(rollout, outcome) : strategy.returnOf(ready.snapshot),
     outcome,
     endedAt: isOver ? now : null,
   }
@@ -119,38 +133,9 @@ export function planned(
   }
 }
 
-/** What is committed when a machine threw: the rollout is parked where it was; its return stays reserved. */
-export function parking(
-  record: ServiceRecord,
-  rollout: RolloutRecord,
-  { live, now, reason }: { readonly live: Live; readonly now: number; readonly reason: string },
-): Plan {
-  const parked: RolloutRecord = { ...rollout, parked: reason }
-  const event: RolloutEvent = { type: 'rollout.parked', reason }
-  const { id, strategy } = rollout
-  const state = pathOf(live.snapshot.value)
-  return {
-    rollout: parked,
-    record: withRollout(record, parked),
-    event,
-    snapshot: live.snapshot,
-    commands: [],
-    entry: { rollout: id, strategy, time: now, event, state, commands: [] },
-  }
-}
-
-/** Whether a plan takes traffic back: the one kind of step that does not wait for the disk. */
-export function isReturn({ commands }: Plan, rollout: RolloutRecord): boolean {
-  const { reserved } = rollout
-  return (
-    reserved !== null &&
-    commands.some(
-      (command) =>
-        command.type === 'shiftTraffic' &&
-        command.params.generation.n === reserved.generation.n &&
-        JSON.stringify(command.params.split) === JSON.stringify(reserved.split),
-    )
-  )
+/** The way back of a child that was released stays open: its parent may still have to take it. */
+function kept({ parent, reserved }: RolloutRecord, outcome: Outcome | null): RolloutRecord['reserved'] {
+  return parent !== null && outcome?.status === 'promoted' ? reserved : null
 }
 
 function isChange(before: AnyMachineSnapshot, { snapshot, commands }: Ready<AnyMachineSnapshot>): boolean {
@@ -160,6 +145,13 @@ function isChange(before: AnyMachineSnapshot, { snapshot, commands }: Ready<AnyM
     snapshot.status !== before.status ||
     pathOf(snapshot.value) !== pathOf(before.value)
   )
+}
+
+function carriedOut(record: ServiceRecord, { passedDown }: Findings): ServiceRecord {
+  const parent = record.rollouts.find(({ id }) => id === passedDown?.parent)
+  if (parent === undefined || passedDown === undefined) return record
+  const outbox = parent.outbox.filter((other) => JSON.stringify(other) !== JSON.stringify(passedDown.command))
+  return outbox.length === parent.outbox.length ? record : withRollout(record, { ...parent, outbox })
 }
 
 function located(record: ServiceRecord, { listen }: Findings): ServiceRecord {
@@ -172,10 +164,10 @@ function timerOf(event: RolloutEvent): string | undefined {
   return ELAPSED.exec(event.type)?.[1]
 }
 
-/** An alarm counts only while it is set: the one that rang may have been cancelled meanwhile. */
-function isStaleTimer({ timers }: RolloutRecord, event: RolloutEvent): boolean {
+/** An alarm counts only while it is set: the one that rang may have been cancelled, or set anew, meanwhile. */
+function isStaleTimer({ timers }: RolloutRecord, event: RolloutEvent, { due }: Findings): boolean {
   const name = timerOf(event)
-  return name !== undefined && !timers.some(({ timer }) => timer === name)
+  return name !== undefined && !timers.some((row) => row.timer === name && row.due === (due ?? row.due))
 }
 
 function withoutElapsed(timers: readonly TimerRow[], event: RolloutEvent): readonly TimerRow[] {

@@ -198,6 +198,15 @@ export function endpointsOf(versions: readonly VersionRecord[], version: string)
   return versions.find((known) => known.version === version)?.endpoints ?? []
 }
 
+/** Whether a version is being stopped. */
+export function isLeaving({ rollouts }: ServiceRecord, version: string): boolean {
+  return rollouts.some(
+    ({ endedAt, outbox }) =>
+      endedAt === null &&
+      outbox.some(({ type, params }) => type === 'stopVersion' && params.version === version),
+  )
+}
+
 function withVersion(
   record: ServiceRecord,
   version: string,
@@ -226,6 +235,7 @@ function awaitedBy(command: Command): string | null {
     case 'runTest':
       return `runTest ${command.params.test} ${command.params.attempt}`
     case 'startChild':
+    case 'tellChild':
       return `startChild ${command.params.slot} ${command.params.run}`
     default:
       return null

@@ -1,34 +1,30 @@
 // A service at work: its record, its rollouts, and the one queue through which everything that happens to them goes.
 //
 // The order is the contract. Remember: one commit holds the journal line and the whole new record. Tell: whoever listens
-// hears of what is committed, never of anything else. Act: only then are commands carried out.
+// hears of what is committed, never of anything else. Act: only then are commands carried out. The one exception is a
+// return, which was reserved by an earlier commit: it does not wait for a store that is silent.
 import type { AnyMachineSnapshot } from 'xstate'
 
-import { messageOf, UsageError } from '../errors.ts'
+import { AdapterError, messageOf, UsageError } from '../errors.ts'
 import type { OperatorEvent, RolloutEvent } from '../events/rollout-event.ts'
-import type { Command } from '../machines/command.ts'
-import { pathOf, strategies } from '../machines/index.ts'
+import type { Command, ReservedReturn } from '../machines/index.ts'
 import { admit } from './admission.ts'
-import { backOffMs, sleep } from './back-off.ts'
-import { begun, takesTraffic } from './begin.ts'
-import { childSpec, rescueSpec } from './children.ts'
-import { type Answer, Executor, type ExecutorDeps } from './executor.ts'
-import type { Journal } from './journal.ts'
+import { backOffMs, sleep, unlessAborted } from './back-off.ts'
+import { type Birth, begun, nextId, takesTraffic } from './begin.ts'
+import { childSpec, overtaken } from './children.ts'
+import type { Answer, ExecutorDeps } from './executor.ts'
+import { Hands } from './hands.ts'
+import type { Appended, Journal } from './journal.ts'
 import { readLedgers } from './ledger.ts'
-import { type Findings, isReturn, type Live, parking, type Plan, plan } from './plan.ts'
+import { noting, parking, whileParked } from './parked.ts'
+import { type Due, type Plan, plan } from './plan.ts'
 import type { StoredEntry } from './ports.ts'
-import {
-  endpointsOf,
-  isServiceRecord,
-  noted,
-  type RolloutRecord,
-  type ServiceRecord,
-  withRollout,
-} from './record.ts'
+import { isServiceRecord, type RolloutRecord, type ServiceRecord } from './record.ts'
+import { refuse } from './refusal.ts'
+import { Silence } from './silence.ts'
 import type { RolloutSpec } from './spec.ts'
-import { Timers } from './timers.ts'
 import type { StepLedger } from './view.ts'
-import { Watchers } from './watchers.ts'
+import { viewIn } from './views.ts'
 
 export interface ServiceDeps extends ExecutorDeps {
   readonly journal: Journal
@@ -41,35 +37,33 @@ export interface Told {
   readonly stored: StoredEntry
   readonly event: RolloutEvent
   readonly record: ServiceRecord
-  /** Null for what happened to the service itself. */
-  readonly rollout: RolloutRecord | null
+  /** Null where no machine was asked, and for what happened to the service itself. */
   readonly snapshot: AnyMachineSnapshot | null
 }
 
-interface Due {
-  readonly rollout: string
-  readonly event: RolloutEvent
-  readonly findings: Findings
-}
+/** What came of a step: written, written without our knowing, or not written because someone else was first. */
+type Remembered = StoredEntry | 'found' | 'lost'
+
+/** A store that has not answered for so long is silent: a return no longer waits for it. */
+const SILENCE_MS = 250
+const LONGEST_RETRY_MS = 1_000
 
 export class Service {
   readonly #deps: ServiceDeps
-  readonly #live = new Map<string, Live>()
-  readonly #executor: Executor
-  readonly #watchers: Watchers
-  readonly #timers: Timers
+  readonly #silence: Silence
+  readonly #hands: Hands
+  /** What happened and was not yet settled, in order. */
+  readonly #waiting = new Set<Due>()
+  readonly #closing = new AbortController()
   #record: ServiceRecord
   #tail: Promise<unknown> = Promise.resolve()
-  #isStalled = false
-  #urgent: Due | null = null
   #isClosed = false
 
   constructor(record: ServiceRecord, deps: ServiceDeps) {
     this.#record = record
     this.#deps = deps
-    this.#executor = new Executor(this, deps)
-    this.#watchers = new Watchers(this, deps)
-    this.#timers = new Timers(deps.clock, (rollout, event) => this.answer(rollout, { event }))
+    this.#silence = new Silence(this)
+    this.#hands = new Hands(this, { ...deps, forbids: (command) => this.#silence.forbids(command) })
   }
 
   record(): ServiceRecord {
@@ -80,22 +74,29 @@ export class Service {
     return this.#record.rollouts.find((rollout) => rollout.id === id)
   }
 
+  /** The snapshot of a rollout that goes on. */
+  snapshot(id: string): AnyMachineSnapshot | undefined {
+    return this.#hands.live(id)?.snapshot
+  }
+
   /**
    * Starts a rollout, or joins the one that already does the same; resolves with its id once that is in the journal.
    * @throws UsageError what {@link admit} throws
    */
   start(spec: RolloutSpec): Promise<string> {
     return this.#queue(async () => {
-      const admission = admit(this.#record, spec)
-      return admission.kind === 'join' ? admission.rollout : this.#begin(admission.spec, null)
+      for (;;) {
+        const admission = admit(this.#record, spec)
+        if (admission.kind === 'join') return admission.rollout
+        const id = nextId(this.#record)
+        if (await this.#settle(this.#begun(admission.spec, { id }))) return id
+      }
     })
   }
 
   /** What the world says; whoever tells it does not wait. */
   answer(rollout: string, { event, findings = {} }: Answer): void {
-    const due = { rollout, event, findings }
-    if (this.#isStalled) this.#rescue(due)
-    void this.#queue(() => this.#happen(due))
+    void this.#take({ rollout, event, findings })
   }
 
   /**
@@ -103,86 +104,138 @@ export class Service {
    * @throws UsageError `ROLLOUT_UNKNOWN`, or `EVENT_REFUSED` when the state of the rollout can't take it
    */
   ask(rollout: string, event: OperatorEvent): Promise<void> {
-    const due = { rollout, event, findings: {} }
-    if (this.#isStalled) this.#rescue(due)
+    const find = (id: string) => ({ rollout: this.rollout(id), live: this.#hands.live(id) })
+    return this.#take({ rollout, event, findings: {} }, () => refuse(find, rollout, event))
+  }
+
+  /** What happened to the service whoever it belongs to: where the instances of a version are now, say. */
+  note(event: RolloutEvent): Promise<void> {
     return this.#queue(async () => {
-      this.#refuse(rollout, event)
-      await this.#happen(due)
+      for (;;) {
+        const next = noting(this.#record, { event, now: this.#deps.clock.now() })
+        if (next === null || (await this.#settle(next))) return
+      }
     })
   }
 
-  /** What happened to a version whoever it belongs to: where its instances are now. */
-  note(event: RolloutEvent): Promise<void> {
-    return this.#queue(async () => {
-      const record = noted(this.#record, event)
-      if (record === this.#record) return
-      const entry = {
-        rollout: '',
-        strategy: 'service',
-        time: this.#deps.clock.now(),
-        event,
-        state: '',
-        commands: [],
+  /** An instance has ended that nobody had asked to: whoever releases its version hears of it. */
+  mourn(version: string, reason: string): void {
+    for (const { id, endedAt } of this.#record.rollouts) {
+      if (endedAt === null) this.answer(id, { event: { type: 'version.exited', version, reason } })
+    }
+  }
+
+  /** Parks a rollout: what it needs is not there. */
+  park(rollout: string, reason: string): void {
+    void this.#queue(async () => {
+      for (;;) {
+        const found = this.rollout(rollout)
+        if (found === undefined || found.endedAt !== null || found.parked !== null) return
+        if (await this.#settle(this.#parking(found, reason))) return
       }
-      const appended = await this.#deps.journal.append(entry, record)
-      if (appended.kind !== 'written') throw new Error(`could not note ${event.type}: ${appended.kind}`)
-      this.#record = record
-      this.#deps.tell({ stored: appended.stored, event, record, rollout: null, snapshot: null })
     })
   }
 
   /** Makes the router know where the instances are now: the split and the generation stay as they are. */
-  async reroute(signal: AbortSignal): Promise<void> {
-    const { service, listen, route, versions } = this.#record
-    if (listen === null || route === null) return
-    const { split, generation } = route
-    const backends = split.map((share) => ({ ...share, endpoints: endpointsOf(versions, share.version) }))
-    await this.#deps.adapters.router.apply({ service, listen, generation, backends }, { signal })
+  reroute(): void {
+    void this.#queue(async () => this.#hands.reroute(this.#record.route))
   }
 
   /** Goes on where an earlier controller stopped: same alarms, same activities, unanswered commands once more. */
   resume(awayMs: number): void {
-    for (const rollout of this.#record.rollouts) {
+    // The controller's clock stood still while it was away: no deadline passed unobserved.
+    const rollouts = this.#record.rollouts.map((rollout) => ({
+      ...rollout,
+      timers: rollout.timers.map(({ timer, due }) => ({ timer, due: due + awayMs })),
+    }))
+    this.#record = { ...this.#record, rollouts }
+    const lost = overtaken(this.#record)
+    for (const { id, by } of lost) this.answer(id, { event: { type: 'claim.lost', by } })
+    const isLost = ({ id }: RolloutRecord) => lost.some((other) => other.id === id)
+    for (const rollout of rollouts) {
       if (rollout.endedAt !== null) this.#tellParent(rollout)
-      else this.#revive(rollout, awayMs)
+      else if (this.#hands.restore(rollout) && !isLost(rollout)) this.#goOn(rollout)
     }
   }
 
-  close(): Promise<unknown> {
+  /** Ends once what is being written is written, unless the store is silent. */
+  async close(): Promise<void> {
+    this.#hands.close()
     this.#isClosed = true
-    this.#timers.close()
-    this.#watchers.close()
-    this.#executor.close()
-    return this.#tail
+    const patience = new AbortController()
+    if (!this.#silence.isOn) {
+      await Promise.race([this.#tail, sleep(this.#deps.clock, SILENCE_MS, patience.signal)])
+      patience.abort()
+    }
+    this.#closing.abort(closed())
+    await this.#tail
   }
 
   async startChild(parent: string, { params }: Extract<Command, { type: 'startChild' }>): Promise<void> {
-    const id = `${parent}/${params.slot}/${params.run}`
-    const known = this.rollout(id)
-    const rollout = this.rollout(parent)
-    if (known !== undefined) return this.#tellParent(known)
-    if (rollout === undefined) return
     const { slot, run } = params
-    await this.#queue(() =>
-      this.#begin(childSpec(rollout.spec, slot, this.#record), { id: parent, slot, run }),
-    )
+    const id = `${parent}/${slot}/${run}`
+    await this.#queue(async () => {
+      for (;;) {
+        const [rollout, known] = [this.rollout(parent), this.rollout(id)]
+        if (rollout === undefined || rollout.endedAt !== null) return
+        if (known !== undefined) return this.#tellParent(known)
+        const spec = childSpec(rollout.spec, slot, this.#record)
+        if (await this.#settle(this.#begun(spec, { id, parent: { id: parent, slot, run } }))) return
+      }
+    })
   }
 
-  async tellChild(parent: string, { params }: Extract<Command, { type: 'tellChild' }>): Promise<void> {
-    await this.ask(`${parent}/${params.slot}/${params.run}`, params.event)
+  /** Passes an event down: that it was is part of the very commit it leads to, so a repeat finds nothing left to do. */
+  async tellChild(parent: string, command: Extract<Command, { type: 'tellChild' }>): Promise<void> {
+    const { slot, run, event } = command.params
+    const findings = { passedDown: { parent, command } }
+    await this.#take({ rollout: `${parent}/${slot}/${run}`, event, findings })
   }
 
   /** The ledgers of a rollout's changes of traffic, read now; null for a rollout that makes none. */
   async ledgers(id: string): Promise<readonly StepLedger[] | null> {
     const rollout = this.rollout(id)
     if (rollout === undefined || !takesTraffic(rollout.strategy)) return null
-    const { adapters, log } = this.#deps
-    return readLedgers({ metrics: adapters.metrics, log }, { service: this.#record.service, rollout })
+    const { adapters, clock, log } = this.#deps
+    return readLedgers({ metrics: adapters.metrics, clock, log }, { service: this.#record.service, rollout })
+  }
+
+  /** What an event would lead to; null for nothing. What throws is parked. */
+  think({ rollout: id, event, findings }: Due): Plan | null {
+    const [rollout, live] = [this.rollout(id), this.#hands.live(id)]
+    if (rollout === undefined || rollout.endedAt !== null) return null
+    const now = this.#deps.clock.now()
+    if (rollout.parked !== null) return whileParked(this.#record, rollout, { event, now })
+    if (live === undefined) return null
+    try {
+      return plan(this.#record, rollout, { live, occurrence: { event, findings, now } })
+    } catch (error) {
+      this.#deps.log.error({ rollout: id, event: event.type, reason: messageOf(error) }, 'a step threw')
+      return this.#parking(rollout, messageOf(error))
+    }
+  }
+
+  /** The return that the last commit reserved: the one thing that is ever done before it is journalled. */
+  returnNow(rollout: string, way: ReservedReturn): void {
+    this.#deps.log.error(
+      { rollout, generation: way.generation },
+      'the store is silent: traffic is taken back',
+    )
+    this.#hands.perform(rollout, { type: 'shiftTraffic', params: way })
+  }
+
+  #take(due: Due, check = () => {}): Promise<void> {
+    this.#waiting.add(due)
+    this.#silence.hear(due)
+    return this.#queue(async () => {
+      // What was urgent is settled already.
+      if (this.#waiting.delete(due)) await this.#happen(due, check)
+    })
   }
 
   #queue<T>(work: () => Promise<T>): Promise<T> {
     const done = this.#tail.then(() => {
-      if (this.#isClosed) throw new UsageError('EVENT_REFUSED', 'the engine is closed')
+      if (this.#isClosed) throw closed()
       return work()
     })
     this.#tail = done.catch((error: unknown) => {
@@ -192,142 +245,102 @@ export class Service {
     return done
   }
 
-  async #begin(spec: RolloutSpec, parent: RolloutRecord['parent']): Promise<string> {
-    const id =
-      parent === null
-        ? `${spec.service}-${this.#record.counter + 1}`
-        : `${parent.id}/${parent.slot}/${parent.run}`
-    const { plan: first, live } = begun(this.#record, spec, { id, parent, now: this.#deps.clock.now() })
-    if (!(await this.#settle(first, live))) return this.#begin(spec, parent)
-    for (const { id: other } of this.#overtaken(first.rollout))
-      this.answer(other, { event: { type: 'claim.lost', by: id } })
-    return id
-  }
-
-  /** Whoever still thinks that the traffic is theirs. */
-  #overtaken({ id, strategy }: RolloutRecord): readonly RolloutRecord[] {
-    if (!takesTraffic(strategy)) return []
-    return this.#record.rollouts.filter(
-      (other) =>
-        other.id !== id &&
-        other.endedAt === null &&
-        takesTraffic(other.strategy) &&
-        !id.startsWith(`${other.id}/`) &&
-        !other.id.startsWith(`${id}/`),
-    )
-  }
-
-  async #happen(due: Due): Promise<void> {
-    const rollout = this.rollout(due.rollout)
-    const live = this.#live.get(due.rollout)
-    if (rollout === undefined || live === undefined || rollout.endedAt !== null) return
-    if (rollout.parked !== null) return this.#happenParked(rollout, due.event)
-    const next = this.#plan(rollout, live, due)
-    if (next !== null && !(await this.#settle(next, live))) await this.#happen(due)
-  }
-
-  #plan(rollout: RolloutRecord, live: Live, { event, findings }: Due): Plan | null {
-    const now = this.#deps.clock.now()
-    try {
-      return plan(this.#record, rollout, { live, occurrence: { event, findings, now } })
-    } catch (error) {
-      this.#deps.log.error(
-        { rollout: rollout.id, event: event.type, reason: messageOf(error) },
-        'a step threw: parked',
-      )
-      return parking(this.#record, rollout, { live, now, reason: messageOf(error) })
+  async #happen(due: Due, check = () => {}): Promise<void> {
+    for (;;) {
+      check()
+      const next = this.think(due)
+      if (next === null) return
+      const isSettled = await this.#settle(next, due)
+      // The event that broke the machine may ask for the way back.
+      if (isSettled && next.event.type !== 'rollout.parked') return
     }
   }
 
   /** Remember, tell, act. False when someone else had written: then it has to be thought through again. */
-  async #settle(next: Plan, live: Live): Promise<boolean> {
-    const stored = await this.#remember(next)
-    if (stored === null) return false
-    const { rollout, snapshot } = next
-    this.#record = next.record
-    this.#live.set(rollout.id, { ...live, snapshot })
-    this.#deps.tell({ stored, event: next.event, record: next.record, rollout, snapshot })
-    this.#act(next, live)
+  async #settle(next: Plan, due: Due | null = null): Promise<boolean> {
+    const remembered = await this.#remember(next, due)
+    if (remembered === 'lost') return false
+    if (remembered !== 'found') {
+      const { rollout, snapshot, event, record } = next
+      this.#record = record
+      this.#deps.tell({ stored: remembered, event, record, snapshot })
+      this.#hands.act(next)
+      if (rollout !== null && rollout.endedAt !== null) this.#tellParent(rollout)
+    }
+    await this.#settleUrgent()
+    if (next.event.type === 'rollout.requested') await this.#tellOvertaken()
     return true
   }
 
-  #act({ rollout, snapshot, commands }: Plan, { strategy }: Live): void {
-    const isOver = rollout.endedAt !== null
-    this.#timers.follow(rollout)
-    this.#watchers.follow(rollout.id, isOver ? [] : strategy.activitiesOf(snapshot))
-    if (isOver) this.#executor.drop(rollout.id)
-    for (const command of commands) this.#executor.perform(rollout.id, command)
-    if (!isOver) return
-    this.#live.delete(rollout.id)
-    this.#tellParent(rollout)
-  }
-
-  async #remember(next: Plan): Promise<StoredEntry | null> {
-    const before = this.rollout(next.rollout.id)
-    const isGoingBack = before !== undefined && isReturn(next, before)
-    try {
-      for (let attempt = 0; !this.#isClosed; attempt++) {
-        const appended = await this.#deps.journal.append(next.entry, next.record)
-        if (appended.kind === 'written') return appended.stored
-        if (appended.kind === 'conflict') return await this.#reload()
-        this.#deps.log.error(
-          { rollout: next.rollout.id, reason: appended.error.message, attempt },
-          'the store does not answer',
-        )
-        this.#isStalled = true
-        if (isGoingBack && attempt === 0) this.#returnNow(before)
-        await sleep(this.#deps.clock, backOffMs(attempt, 1_000))
-        const urgent = this.#urgent
-        if (urgent === null || isGoingBack) continue
-        this.#urgent = null
-        await this.#happen(urgent)
-        return null
+  async #remember(next: Plan, due: Due | null): Promise<Remembered> {
+    const { journal, clock, log } = this.#deps
+    const { signal } = this.#closing
+    const fall = () => this.#silence.fall(next, due, this.#waiting)
+    for (let attempt = 0; ; attempt++) {
+      const cancel = clock.after(SILENCE_MS, fall)
+      const appended = await unlessAborted(journal.append(next), signal).finally(cancel)
+      if (appended.kind !== 'unavailable') this.#silence.end()
+      if (appended.kind === 'written') return appended.stored
+      if (appended.kind === 'overtaken') {
+        this.#adopt(appended)
+        return appended.isOurs ? 'found' : 'lost'
       }
-      throw new UsageError('EVENT_REFUSED', 'the engine is closed')
-    } finally {
-      this.#isStalled = false
+      const reason = messageOf(appended.error)
+      log.error({ rollout: next.entry.rollout, reason, attempt }, 'the store does not answer')
+      fall()
+      await sleep(clock, backOffMs(attempt, LONGEST_RETRY_MS), signal)
+      signal.throwIfAborted()
+      if (await this.#settleUrgent()) return journal.has(next.entry) ? 'found' : 'lost'
     }
   }
 
-  /** While the store is silent: a step that would take traffic back does not wait for it. */
-  #rescue(due: Due): void {
-    const rollout = this.rollout(due.rollout)
-    const live = this.#live.get(due.rollout)
-    if (this.#urgent !== null || rollout === undefined || live === undefined || rollout.parked !== null)
-      return
-    const next = this.#plan(rollout, live, due)
-    if (next === null || !isReturn(next, rollout)) return
-    this.#urgent = due
-    this.#returnNow(rollout)
+  /** What was urgent comes first. When its rollout was promoted meanwhile, the way back is an act of its own. */
+  async #settleUrgent(): Promise<boolean> {
+    const urgent = this.#silence.take()
+    const isWaiting = urgent !== null && this.#waiting.delete(urgent.due)
+    if (isWaiting) {
+      const { due, instead } = urgent
+      const isPromoted = viewIn(this.#record, due.rollout)?.outcome?.status === 'promoted'
+      if (isPromoted && instead !== null) await this.#settle(this.#begun(instead))
+      else await this.#happen(due)
+    }
+    this.#silence.settle()
+    return isWaiting
   }
 
-  /** The return that the last commit reserved: the one thing that is ever done before it is journalled. */
-  #returnNow({ id, reserved }: RolloutRecord): void {
-    if (reserved !== null) this.#executor.perform(id, { type: 'shiftTraffic', params: reserved })
+  /** Someone else has written: their record is the truth, and what it says is gone on with. */
+  #adopt({ record, missed }: Extract<Appended, { kind: 'overtaken' }>): void {
+    if (!isServiceRecord(record))
+      throw new AdapterError('STORE_CORRUPT', "the service's record can't be read")
+    this.#record = record
+    for (const stored of missed) {
+      // What stands in the journal was a RolloutEvent when it was written.
+      this.#deps.tell({ stored, event: stored.event as RolloutEvent, record, snapshot: null })
+    }
+    this.#hands.forgetAllBut((id) => this.rollout(id)?.endedAt === null)
+    for (const rollout of record.rollouts)
+      if (rollout.endedAt === null && this.#hands.restore(rollout)) this.#goOn(rollout)
   }
 
-  async #reload(): Promise<null> {
-    const record = await this.#deps.journal.reload()
-    if (isServiceRecord(record)) this.#record = record
-    for (const rollout of this.#record.rollouts) if (rollout.endedAt === null) this.#restore(rollout)
-    return null
+  #begun(spec: RolloutSpec, { id = nextId(this.#record), parent = null }: Partial<Birth> = {}): Plan {
+    return begun(this.#record, spec, { id, parent, now: this.#deps.clock.now() }).plan
   }
 
-  #restore(rollout: RolloutRecord): Live {
-    const strategy = strategies[rollout.strategy]
-    const live = { strategy, snapshot: strategy.restore(rollout.snapshot) }
-    this.#live.set(rollout.id, live)
-    return live
+  #parking(rollout: RolloutRecord, reason: string): Plan {
+    return parking(this.#record, rollout, { now: this.#deps.clock.now(), reason })
   }
 
-  #revive(rollout: RolloutRecord, awayMs: number): void {
-    const { strategy, snapshot } = this.#restore(rollout)
-    // The controller's clock stood still while it was away: no deadline passed unobserved.
-    const timers = rollout.timers.map(({ timer, due }) => ({ timer, due: due + awayMs }))
-    this.#record = withRollout(this.#record, { ...rollout, timers })
-    this.#timers.follow({ id: rollout.id, timers })
-    this.#watchers.follow(rollout.id, strategy.activitiesOf(snapshot))
-    for (const command of rollout.outbox) this.#executor.perform(rollout.id, command)
+  /** Whoever still thinks that the traffic is theirs hears it before anything else happens to them. */
+  async #tellOvertaken(): Promise<void> {
+    for (const { id, by } of overtaken(this.#record)) {
+      await this.#happen({ rollout: id, event: { type: 'claim.lost', by }, findings: {} })
+    }
+  }
+
+  /** Alarms, activities and commands as they stand in the record. */
+  #goOn(rollout: RolloutRecord): void {
+    if (rollout.parked === null) this.#hands.goOn(rollout)
+    else this.answer(rollout.id, { event: { type: 'rollout.unparked' } })
   }
 
   #tellParent({ parent, outcome }: RolloutRecord): void {
@@ -335,26 +348,8 @@ export class Service {
     const { slot, run } = parent
     this.answer(parent.id, { event: { type: 'child.ended', slot, run, outcome } })
   }
+}
 
-  #refuse(id: string, event: OperatorEvent): void {
-    const live = this.#live.get(id)
-    const rollout = this.rollout(id)
-    if (live === undefined || rollout === undefined) {
-      throw new UsageError('ROLLOUT_UNKNOWN', `no rollout ${id} is going on`, {
-        hint: '`sluice list` shows which are',
-      })
-    }
-    if (rollout.parked !== null && event.type === 'abort.requested') return
-    if (rollout.parked !== null || !live.snapshot.can(event)) {
-      const [asked = ''] = event.type.split('.')
-      const state = rollout.parked === null ? pathOf(live.snapshot.value) : `parked (${rollout.parked})`
-      throw new UsageError('EVENT_REFUSED', `${id} can't take '${asked}' now: it is ${state}`)
-    }
-  }
-
-  /** A rollout whose machine broke can still be taken back: by a rollback, which is an act of its own. */
-  async #happenParked(rollout: RolloutRecord, event: RolloutEvent): Promise<void> {
-    const spec = rescueSpec(rollout, event)
-    if (spec !== null) await this.#begin(spec, null)
-  }
+function closed(): UsageError {
+  return new UsageError('EVENT_REFUSED', 'the engine is closed')
 }

@@ -1,14 +1,14 @@
-import type { RolloutEvent } from '../events/rollout-event.ts'
+import type { Answer } from './executor.ts'
 import type { Clock } from './ports.ts'
 import type { RolloutRecord, TimerRow } from './record.ts'
 
 /** Rings the alarms that the records say are set: follows the rows, and keeps nothing of its own that matters. */
 export class Timers {
   readonly #clock: Clock
-  readonly #ring: (rollout: string, event: RolloutEvent) => void
+  readonly #ring: (rollout: string, answer: Answer) => void
   readonly #set = new Map<string, { readonly due: number; readonly cancel: () => void }>()
 
-  constructor(clock: Clock, ring: (rollout: string, event: RolloutEvent) => void) {
+  constructor(clock: Clock, ring: (rollout: string, answer: Answer) => void) {
     this.#clock = clock
     this.#ring = ring
   }
@@ -33,7 +33,7 @@ export class Timers {
     const name = key(id, row)
     const cancel = this.#clock.after(Math.max(0, row.due - this.#clock.now()), () => {
       this.#set.delete(name)
-      this.#ring(id, { type: `${row.timer}.elapsed` })
+      this.#ring(id, { event: { type: `${row.timer}.elapsed` }, findings: { due: row.due } })
     })
     this.#set.set(name, { due: row.due, cancel })
   }

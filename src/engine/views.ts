@@ -67,6 +67,18 @@ export function serviceView(record: ServiceRecord): ServiceView {
   }
 }
 
+/** The state of a stored snapshot, as a path. */
+export function stateOf(snapshot: unknown): string {
+  return pathOf(persisted(snapshot).value)
+}
+
+/** A rollout that goes on or was archived; null when the service knows none of that name. */
+export function viewIn(record: ServiceRecord, id: string): RolloutView | null {
+  const going = record.rollouts.find((rollout) => rollout.id === id)
+  if (going !== undefined) return viewOf(record, going)
+  return record.ended.find((view) => view.id === id) ?? null
+}
+
 /** RFC 3339, UTC. */
 export function timeOf(ms: number): string {
   // oxlint-disable-next-line no-restricted-globals -- writes down a time it was given, and asks for none

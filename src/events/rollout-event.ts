@@ -86,6 +86,8 @@ export type RolloutEvent =
   | { readonly type: 'child.ended'; readonly slot: string; readonly run: number; readonly outcome: Outcome }
   | { readonly type: 'claim.lost'; readonly by: string }
   | { readonly type: 'rollout.parked'; readonly reason: string }
+  /** A new controller tries a parked rollout again: what was missing may be there. */
+  | { readonly type: 'rollout.unparked' }
   // What the rollback manager is told of deployments that others make.
   | {
       readonly type: 'deployment.tracked'
