@@ -1,13 +1,13 @@
 // Watches what the state of a rollout says is to be watched. There is no start and no stop: the wanted activities are
 // compared with the running ones, and a crash changes nothing about what is wanted.
-import { defer, exhaustMap, map, Observable, repeat, retry, type Subscription, tap } from 'rxjs'
+import { defer, exhaustMap, Observable, repeat, retry, type Subscription, tap } from 'rxjs'
 
 import { freshJudge, type Judgement } from '../analysis/judge.ts'
 import { messageOf } from '../errors.ts'
-import type { RolloutEvent } from '../events/rollout-event.ts'
+import type { Endpoint } from '../events/rollout-event.ts'
 import { concludeHealth, type HealthSample, judgeWindows } from '../events/streams.ts'
 import type { Activity } from '../machines/index.ts'
-import { backOffMs } from './back-off.ts'
+import { backOffMs, within } from './back-off.ts'
 import type { Answer, ExecutorDeps } from './executor.ts'
 import type { Clock } from './ports.ts'
 import type { RolloutRecord, ServiceRecord, VersionRecord } from './record.ts'
@@ -22,6 +22,12 @@ export interface Watchable {
   ledgers(rollout: string): Promise<readonly StepLedger[] | null>
 }
 
+/** How much longer than its own limit an answer may take before it is given up. */
+const SLACK_MS = 2_000
+/** Of a version that nobody knows, nothing runs. */
+const UNKNOWN_HEALTH = { intervalMs: 5_000, threshold: 1 }
+const NOBODY: HealthSample = { instance: '', health: 'unhealthy', message: 'no instance is running' }
+
 type Analysing = Extract<Activity, { kind: 'analysis' }>
 
 export class Watchers {
@@ -29,6 +35,8 @@ export class Watchers {
   readonly #deps: ExecutorDeps
   readonly #running = new Map<string, Subscription>()
   readonly #asked = new Map<string, HealthChecks>()
+  readonly #ledgers = new Map<string, readonly StepLedger[]>()
+  readonly #reading = new Set<string>()
 
   constructor(service: Watchable, deps: ExecutorDeps) {
     this.#service = service
@@ -37,7 +45,10 @@ export class Watchers {
 
   /** Makes what is watched for a rollout be `activities`: the same key goes on, any other ends or begins. */
   follow(rollout: string, activities: readonly Activity[]): void {
-    if (activities.length === 0) this.#asked.delete(rollout)
+    if (activities.length === 0) {
+      this.#asked.delete(rollout)
+      this.#ledgers.delete(rollout)
+    }
     const wanted = new Map(activities.map((activity) => [`${rollout}#${activity.key}`, activity]))
     for (const [key, subscription] of this.#running) {
       if (!key.startsWith(`${rollout}#`) || wanted.has(key)) continue
@@ -59,35 +70,26 @@ export class Watchers {
 
   #probe(rollout: string, version: string): Subscription {
     const known = () => this.#service.record().versions.find((candidate) => candidate.version === version)
-    const health = known()?.health
-    if (health === undefined) throw new TypeError(`nobody said how to ask ${version} whether it is well`)
-    return every(this.#deps.clock, health.intervalMs)
+    const { intervalMs, threshold } = known()?.health ?? UNKNOWN_HEALTH
+    return every(this.#deps.clock, intervalMs)
       .pipe(
         exhaustMap(() => this.#round(known())),
         tap((round) => this.#count(rollout, round)),
-        concludeHealth(health.threshold),
+        concludeHealth(threshold),
       )
       .subscribe((conclusion) => {
         this.#answer(rollout, { event: { type: 'probe.concluded', version, ...conclusion } })
       })
   }
 
-  /** One answer of each instance; the round is over when the last one answered, which a probe does by itself. */
+  /** One answer of each instance; an instance that does not answer in time is not healthy, and holds up no other round. */
   #round(known: VersionRecord | undefined): Observable<readonly HealthSample[]> {
     return new Observable((subscriber) => {
       const abort = new AbortController()
-      const { version, health, endpoints } = known ?? { version: '', health: null, endpoints: [] }
-      const asked = endpoints.map(async (endpoint): Promise<HealthSample> => {
-        if (health === null)
-          return { instance: endpoint.instance, health: 'error', message: 'unknown version' }
-        const { signal } = abort
-        const answer = await this.#deps.adapters.probe.probe(health.probe, { version, endpoint }, { signal })
-        return { instance: endpoint.instance, health: answer.health, message: answer.message }
-      })
-      const nobody: HealthSample = { instance: '', health: 'unhealthy', message: 'no instance is running' }
+      const asked =
+        known === undefined ? [] : known.endpoints.map((each) => this.#sample(known, each, abort.signal))
       void Promise.all(asked)
-        .then((answers) => (answers.length === 0 ? [nobody] : answers))
-        .catch((error: unknown) => [{ instance: '', health: 'error' as const, message: messageOf(error) }])
+        .then((answers) => (answers.length === 0 ? [NOBODY] : answers))
         .then((round) => {
           subscriber.next(round)
           return subscriber.complete()
@@ -96,45 +98,70 @@ export class Watchers {
     })
   }
 
+  async #sample(
+    { version, health }: VersionRecord,
+    endpoint: Endpoint,
+    signal: AbortSignal,
+  ): Promise<HealthSample> {
+    const { adapters, clock } = this.#deps
+    const { instance } = endpoint
+    try {
+      const limit = { clock, ms: health.probe.timeoutMs + SLACK_MS, signal }
+      const answer = await within(limit, (either) =>
+        adapters.probe.probe(health.probe, { version, endpoint }, { signal: either }),
+      )
+      return { instance, health: answer.health, message: answer.message }
+    } catch (error) {
+      return { instance, health: 'error', message: messageOf(error) }
+    }
+  }
+
   #analyse(rollout: string, activity: Analysing): Subscription {
     const spec = this.#releaseOf(rollout)
-    const stored = this.#service.rollout(rollout)?.analysis
-    const state = stored?.key === activity.key ? stored.state : freshJudge(spec.checks)
     const { adapters, clock } = this.#deps
-    return repeating(
-      clock,
-      () => adapters.metrics.windows({ service: spec.service, windowMs: spec.windowMs }),
-      (error) => this.#conclude(rollout, activity, { error: messageOf(error) }),
-    )
-      .pipe(
-        judgeWindows(spec.checks, activity, state),
-        map((judgement) => ({ judgement })),
-      )
-      .subscribe((found) => this.#conclude(rollout, activity, found))
+    const { checks, service, windowMs } = spec
+    const judgements = defer(() => {
+      // Begun anew, after a failure or a restart, it goes on with what was remembered.
+      const stored = this.#service.rollout(rollout)?.analysis
+      const state = stored?.key === activity.key ? stored.state : freshJudge(checks)
+      const windows = adapters.metrics.windows({ service, windowMs })
+      return windows.pipe(alive(clock, 3 * windowMs + SLACK_MS), judgeWindows(checks, activity, state))
+    })
+    return repeating(clock, judgements, (error) => {
+      this.#conclude(rollout, activity, { error: messageOf(error) })
+    }).subscribe((judgement) => this.#conclude(rollout, activity, { judgement }))
   }
 
   #conclude(
     rollout: string,
-    activity: Analysing,
+    { key, generation }: Analysing,
     found: { readonly judgement: Judgement } | { readonly error: string },
   ): void {
-    const { generation, key } = activity
     if ('error' in found) {
       const verdict = { kind: 'error', reason: found.error } as const
       const blind = { verdict, suspicion: 'unchanged', observedMs: 0, current: null, baseline: null } as const
       return this.#answer(rollout, { event: { type: 'analysis.concluded', generation, ...blind } })
     }
     const { state, ...judged } = found.judgement
-    const event: RolloutEvent = { type: 'analysis.concluded', generation, ...judged }
-    // A verdict of harm goes in at once; the ledger is only read along with the quiet ones.
-    const isUrgent = judged.verdict.kind === 'fail' || judged.suspicion === 'raised'
-    const ledgers = isUrgent ? Promise.resolve(null) : this.#service.ledgers(rollout)
-    void ledgers.then((read) =>
-      this.#answer(rollout, {
-        event,
-        findings: { analysis: { key, state }, ...(read === null ? {} : { ledgers: read }) },
-      }),
-    )
+    const ledgers = this.#newestLedgers(rollout)
+    this.#answer(rollout, {
+      event: { type: 'analysis.concluded', generation, ...judged },
+      findings: { analysis: { key, state }, ...(ledgers === undefined ? {} : { ledgers }) },
+    })
+  }
+
+  /** The ledgers as they were last read; reading them anew is begun, and no verdict waits for it. */
+  #newestLedgers(rollout: string): readonly StepLedger[] | undefined {
+    if (!this.#reading.has(rollout)) {
+      this.#reading.add(rollout)
+      void this.#service.ledgers(rollout).then((read) => {
+        this.#reading.delete(rollout)
+        return read === null ? undefined : this.#ledgers.set(rollout, read)
+      })
+    }
+    const read = this.#ledgers.get(rollout)
+    this.#ledgers.delete(rollout)
+    return read
   }
 
   /** What was counted of the health checks goes along with whatever is said next. */
@@ -166,15 +193,33 @@ function every(clock: Clock, ms: number): Observable<void> {
 }
 
 /** Subscribes anew, with back-off, to a source that failed; each failure is told. */
-function repeating<T>(
-  clock: Clock,
-  source: () => Observable<T>,
-  failed: (error: unknown) => void,
-): Observable<T> {
-  return defer(source).pipe(
+function repeating<T>(clock: Clock, source: Observable<T>, failed: (error: unknown) => void): Observable<T> {
+  return source.pipe(
     tap({ error: failed }),
     retry({ delay: (_, attempt) => after(clock, backOffMs(attempt)), resetOnSuccess: true }),
   )
+}
+
+/** Fails when nothing comes for `ms`, and when it ends: whoever watches has to know. */
+function alive<T>(clock: Clock, ms: number): (source: Observable<T>) => Observable<T> {
+  return (source) =>
+    new Observable((subscriber) => {
+      const silent = (): void => subscriber.error(new Error(`nothing was measured for ${ms} ms`))
+      let cancel = clock.after(ms, silent)
+      const inner = source.subscribe({
+        next(value) {
+          cancel()
+          cancel = clock.after(ms, silent)
+          subscriber.next(value)
+        },
+        error: (error: unknown) => subscriber.error(error),
+        complete: () => subscriber.error(new Error('nothing is measured any more')),
+      })
+      return () => {
+        cancel()
+        inner.unsubscribe()
+      }
+    })
 }
 
 /** Emits once, after `ms` of the clock's time. */
