@@ -43,13 +43,13 @@ export function freshJudge(checks: readonly Check[]): JudgeState {
   return { batch: EMPTY, streaks: checks.map(() => 0) }
 }
 
-/** Judges one more window. Without checks, the time in which it was watched is all there is to observe. */
+/** Judges one more window. Where no check is required, the time in which it was watched is all there is to observe. */
 export function judge(
   checks: readonly Check[],
   { batch, streaks }: JudgeState,
   window: Observation,
 ): Judgement {
-  const grown = extend(batch, window)
+  const grown = extend(batch, window, { countsIdle: !checks.some(({ required }) => required) })
   const current = snapshotOf(grown.current, grown.ms)
   const baseline = grown.baseline && snapshotOf(grown.baseline, grown.ms)
   const findings = checks.map((check) => examine(check, current, baseline))
@@ -102,9 +102,13 @@ function streakAfter({ kind }: Finding, streak: number): number {
   }
 }
 
-/** A window without a single request is no time observed: it is not added to the batch's length. */
-function extend(batch: Observation, { ms, current, baseline }: Observation): Observation {
-  const isSeen = requestsOf(current) > 0 || baseline === null
+/** A window without a single request is no time observed, unless nothing that is required needs requests. */
+function extend(
+  batch: Observation,
+  { ms, current, baseline }: Observation,
+  { countsIdle }: { readonly countsIdle: boolean },
+): Observation {
+  const isSeen = requestsOf(current) > 0 || countsIdle
   return {
     ms: batch.ms + (isSeen ? ms : 0),
     current: add(batch.current, current),

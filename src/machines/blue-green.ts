@@ -66,7 +66,7 @@ export const blueGreenMachine = release.createMachine({
         ...shifting.on,
         'traffic.shifted': [
           {
-            guard: 'isCurrentAndManual',
+            guard: 'isInForceAndManual',
             target: 'live',
             description: 'swapped: a person says how long to watch',
           },

@@ -1,8 +1,9 @@
 // What an event proves about the new version of a release.
 import type { Generation } from '../events/generation.ts'
 import type { RolloutEvent } from '../events/rollout-event.ts'
-import { isAllOn } from '../events/share.ts'
-import type { ReleaseContext, Watcher } from './release-context.ts'
+import { isAllOn, shareOf } from '../events/share.ts'
+import { NOTHING } from '../units.ts'
+import { type ReleaseContext, wantedSplit, type Watcher } from './release-context.ts'
 
 export interface Args {
   readonly context: ReleaseContext
@@ -22,10 +23,12 @@ export function isOurs({ context, event }: Args): boolean {
   return 'version' in event && event.version === context.version
 }
 
-/** Whether the router was read back with everything on `version`, as it was asked last. */
-export function confirmsAllOn(args: Args, version: string | null): boolean {
-  const { event } = args
-  return event.type === 'traffic.shifted' && isCurrent(args) && isAllOn(event.split, version)
+/** Whether the router was read back doing what it was asked last, and nothing else. */
+export function isInForce(args: Args): boolean {
+  const { context, event } = args
+  if (event.type !== 'traffic.shifted' || !isCurrent(args)) return false
+  if (context.weight === NOTHING) return isAllOn(event.split, context.stable)
+  return wantedSplit(context).every(({ version, weight }) => shareOf(event.split, version) === weight)
 }
 
 /** Conclusive: no second look is needed to go back. */

@@ -11,17 +11,17 @@ export const promoting = release.createStateConfig({
   on: {
     'traffic.shifted': [
       {
-        guard: 'confirmsEverythingAndSuspected',
+        guard: 'isInForceAndSuspected',
         target: 'degraded',
         actions: wait('progress', 'progressMs'),
         description: 'in force, and harm is suspected',
       },
       {
-        guard: 'confirmsEverythingAndRetired',
+        guard: 'isInForceAndRetired',
         target: 'promoted',
         description: 'in force; nothing to retire',
       },
-      { guard: 'confirmsEverything', target: 'retiring', description: 'in force' },
+      { guard: 'isInForce', target: 'retiring', description: 'in force' },
     ],
     ...unanswered,
   },

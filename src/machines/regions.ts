@@ -101,9 +101,9 @@ export const shifting = release.createStateConfig({
   exit: cancelDeadline,
   on: {
     'traffic.shifted': [
-      { guard: 'isCurrentAndHeld', target: 'paused', description: 'in force, and a person wants it to stay' },
-      { guard: 'isCurrentAndSuspected', target: 'degraded', description: 'in force, and harm is suspected' },
-      { guard: 'isCurrent', target: 'monitoring', description: 'in force' },
+      { guard: 'isInForceAndHeld', target: 'paused', description: 'in force, and a person wants it to stay' },
+      { guard: 'isInForceAndSuspected', target: 'degraded', description: 'in force, and harm is suspected' },
+      { guard: 'isInForce', target: 'monitoring', description: 'in force' },
     ],
     ...unanswered,
     'pause.requested': { guard: 'isAuto', actions: 'hold', description: 'stay once the weight is in force' },

@@ -8,9 +8,9 @@ import { type Commands, commands } from './command.ts'
 import {
   clears,
   completesBake,
-  confirmsAllOn,
   isCurrent,
   isHarm,
+  isInForce,
   isNews,
   isOurs,
   isSuspicious,
@@ -79,16 +79,12 @@ export const release = setup({
     isOldVersions: ({ context, event }) => 'version' in event && event.version === context.stable,
 
     isCurrent,
-    isCurrentAndHeld: (args) => isCurrent(args) && args.context.hold,
-    isCurrentAndManual: (args) => isCurrent(args) && args.context.gates === 'manual',
-    isCurrentAndSuspected: (args) => isCurrent(args) && args.context.suspects.length > 0,
     isCurrentAndBound: (args) => isCurrent(args) && isBound(args.context),
-    confirmsEverything: (args) => confirmsAllOn(args, args.context.version),
-    confirmsEverythingAndSuspected: (args) =>
-      confirmsAllOn(args, args.context.version) && args.context.suspects.length > 0,
-    confirmsEverythingAndRetired: (args) =>
-      confirmsAllOn(args, args.context.version) && isRetiredElsewhere(args.context),
-    confirmsReturn: (args) => confirmsAllOn(args, args.context.stable),
+    isInForce,
+    isInForceAndHeld: (args) => isInForce(args) && args.context.hold,
+    isInForceAndManual: (args) => isInForce(args) && args.context.gates === 'manual',
+    isInForceAndSuspected: (args) => isInForce(args) && args.context.suspects.length > 0,
+    isInForceAndRetired: (args) => isInForce(args) && isRetiredElsewhere(args.context),
 
     isHarm,
     isHarmAndBound: (args) => isHarm(args) && isBound(args.context),

@@ -24,7 +24,7 @@ export const returning = release.createStateConfig({
       exit: cancelRetry,
       on: {
         'traffic.shifted': {
-          guard: 'confirmsReturn',
+          guard: 'isInForce',
           target: 'draining',
           description: 'read back: all on stable',
         },
@@ -46,7 +46,7 @@ export const returning = release.createStateConfig({
       entry: ['countReturn', { type: 'shiftTraffic', params: shift }, waitToRetry],
       exit: cancelRetry,
       on: {
-        'traffic.shifted': { guard: 'confirmsReturn', target: 'draining', description: 'read back at last' },
+        'traffic.shifted': { guard: 'isInForce', target: 'draining', description: 'read back at last' },
         'retry.elapsed': { target: 'stranded', reenter: true, description: 'ask again' },
       },
     },
