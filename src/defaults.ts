@@ -86,9 +86,9 @@ async function openEngine(
   heard: Pick<EngineDeps, 'log' | 'inspector'>,
 ): Promise<Engine> {
   const stateDir = resolve(options.stateDir ?? STATE_DIR)
-  const held: { release(): void }[] = []
-  const release = (): void => {
-    for (const each of held.splice(0).toReversed()) each.release()
+  const held: { release(): void | Promise<void> }[] = []
+  const release = async (): Promise<void> => {
+    for (const each of held.splice(0).toReversed()) await each.release()
   }
   try {
     if (usesDirectory(options)) held.push(await hold(stateDir))
@@ -100,7 +100,7 @@ async function openEngine(
     binders.set(engine, world.bind)
     return engine
   } catch (error) {
-    release()
+    await release()
     throw error
   }
 }
@@ -177,7 +177,7 @@ interface World {
   readonly adapters: Adapters
   readonly bind: Bind
   /** Lets go of proxy and processes: both go on by themselves. */
-  release(): void
+  release(): Promise<void>
 }
 
 /** What is not given is the embedded proxy, local processes and the rest of the default world. */
@@ -189,7 +189,7 @@ async function worldIn(stateDir: string, own: Partial<Adapters>): Promise<World>
   }
   const { router, metrics, platform, probe, tests } = own
   const proxy = router && metrics ? { router, metrics, close() {} } : await proxyIn(stateDir)
-  const processes = platform ? { platform, close() {} } : await processesIn(stateDir)
+  const processes = platform ? { platform, close: async () => {} } : await processesIn(stateDir)
   const runner = tests ? { tests, bind: refuseToBind } : await testRunner()
   return {
     adapters: {
@@ -200,9 +200,9 @@ async function worldIn(stateDir: string, own: Partial<Adapters>): Promise<World>
       tests: runner.tests,
     },
     bind: runner.bind,
-    release: () => {
+    release: async () => {
       proxy.close()
-      processes.close()
+      await processes.close()
     },
   }
 }
@@ -213,7 +213,7 @@ async function proxyIn(stateDir: string) {
 
 async function processesIn(stateDir: string) {
   const platform = (await import('./adapters/local-processes/index.ts')).localProcesses({ stateDir })
-  return { platform, close: () => platform.close() }
+  return { platform, close: async () => platform.close() }
 }
 
 async function testRunner() {

@@ -11,9 +11,11 @@ import { EVERYTHING, name as toName, toMs } from './units.ts'
 
 const STAGES = [
   'deploying',
-  'testing',
+  'aborting',
+  'verifying',
   'retiring',
   'rolling-back',
+  'frozen',
   'promoted',
   'rolled-back',
   'failed',

@@ -4,8 +4,12 @@ import type { Cause } from '../events/outcome.ts'
 import type { RolloutEvent } from '../events/rollout-event.ts'
 import { takesTraffic } from './begin.ts'
 import type { RolloutRecord, ServiceRecord } from './record.ts'
-import { ROLLBACK_TIMES } from './rollback-spec.ts'
 import type { PipelineSpec, ReleaseSpec, RollbackSpec, RolloutSpec } from './spec.ts'
+
+/** Long enough for as many answers as count. */
+function verifyMsOf({ health }: ReleaseSpec): number {
+  return health.intervalMs * health.threshold
+}
 
 /** What a child of a pipeline is to do, by its slot. */
 export function childSpec(parent: RolloutSpec, slot: string, record: ServiceRecord): RolloutSpec {
@@ -32,7 +36,7 @@ function undoing({ release, service, by }: PipelineSpec, record: ServiceRecord):
     stagingMs: release.times.stagingMs,
     drainMs: release.times.rollbackDrainMs,
     returnBudgetMs: release.times.returnBudgetMs,
-    verifyMs: ROLLBACK_TIMES.verifyMs,
+    verifyMs: verifyMsOf(release),
   }
 }
 
@@ -62,7 +66,7 @@ export function rescueSpec(
     stagingMs: release.times.stagingMs,
     drainMs: release.times.rollbackDrainMs,
     returnBudgetMs: release.times.returnBudgetMs,
-    verifyMs: ROLLBACK_TIMES.verifyMs,
+    verifyMs: verifyMsOf(release),
   }
 }
 

@@ -8,7 +8,7 @@ export const ROLLBACK_TIMES: RollbackTimes = {
   stagingMs: 300_000,
   drainMs: 5_000,
   returnBudgetMs: 60_000,
-  verifyMs: 30_000,
+  verifyMs: 10_000,
 }
 
 /** What a rollback is to do, as it was asked for. */
