@@ -4,11 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 
 import { ask, placeOf, type Question } from '../../src/adapters/requests/index.ts'
+import { patient } from '../../src/testing/probe-rig.ts'
 import { deadUrl, rawServer } from '../../src/testing/raw-server.ts'
 import { eventually } from '../../src/testing/traffic-rig.ts'
 import { backend } from '../../src/testing/version-server.ts'
-
-const options = { signal: AbortSignal.timeout(60_000) }
 
 function question(url: string, more: Partial<Question> = {}): Question {
   return { url, method: 'GET', path: '/', headers: {}, body: null, mostBytes: 1_000, ...more }
@@ -28,7 +27,7 @@ describe('a request', () => {
         socket.end(`HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n${bytes.toString()}`)
       })
     })
-    const { body } = await ask(question(server.url, { path: '/a?b=c', headers: { 'X-One': '1' } }), options)
+    const { body } = await ask(question(server.url, { path: '/a?b=c', headers: { 'X-One': '1' } }), patient())
     expect(body.split('\r\n')).toEqual([
       'GET /a?b=c HTTP/1.1',
       'user-agent: sluice',
@@ -47,7 +46,7 @@ describe('a request', () => {
       req.on('end', () => res.end(`${req.method} ${hash.digest('hex')}`))
     })
     const body = 'grüße '.repeat(50_000)
-    const answer = await ask(question(server.url, { method, body }), options)
+    const answer = await ask(question(server.url, { method, body }), patient())
     expect(answer.body).toBe(`${method} ${createHash('sha256').update(body).digest('hex')}`)
   })
 
@@ -62,7 +61,7 @@ describe('a request', () => {
       '/../x',
       '/http://evil.test',
     ]) {
-      expect((await ask(question(`${server.url}/base/`, { path }), options)).body).toBe(
+      expect((await ask(question(`${server.url}/base/`, { path }), patient())).body).toBe(
         `${host} /base${path}`,
       )
     }
@@ -73,7 +72,7 @@ describe('a request', () => {
       socket.on('data', () => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok'))
     })
     for (let n = 1; n <= 3; n++) {
-      expect(await ask(question(server.url), options)).toMatchObject({
+      expect(await ask(question(server.url), patient())).toMatchObject({
         status: 200,
         body: 'ok',
         isWhole: true,
@@ -83,10 +82,25 @@ describe('a request', () => {
     await eventually(() => server.open === 0)
   })
 
+  test('is over with the answer, also when nobody wants to have its body', async () => {
+    const connections = (): number =>
+      process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap').length
+    await using server = await rawServer((socket) => {
+      socket.pause()
+      socket.write('HTTP/1.1 413 Too Large\r\ncontent-length: 2\r\n\r\nno')
+    })
+    const before = connections()
+    const body = 'x'.repeat(20 << 20)
+    const answer = await ask(question(server.url, { method: 'POST', body }), patient())
+    expect(answer).toMatchObject({ status: 413, body: 'no' })
+    // The server's own end stays: it does not read, and so does not learn that nobody is there.
+    await eventually(() => connections() === before + 1)
+  })
+
   test('takes a redirect for an answer, and goes nowhere', async () => {
     await using elsewhere = await rawServer((socket) => socket.destroy())
     await using server = await backend((_, res) => res.writeHead(307, { location: elsewhere.url }).end())
-    expect(await ask(question(server.url), options)).toMatchObject({ status: 307 })
+    expect(await ask(question(server.url), patient())).toMatchObject({ status: 307 })
     expect(elsewhere.accepted).toBe(0)
   })
 
@@ -99,7 +113,7 @@ describe('a request', () => {
       res.on('drain', more)
       more()
     })
-    const answer = await ask(question(server.url, { mostBytes: 1_000 }), options)
+    const answer = await ask(question(server.url, { mostBytes: 1_000 }), patient())
     expect(answer).toMatchObject({ body: 'x'.repeat(1_000), isWhole: false })
     const after = await eventually(async () => {
       const before = written
@@ -116,7 +130,7 @@ describe('a request', () => {
       [1_000, true],
       [1_001, false],
     ] as const) {
-      expect((await ask(question(server.url, { path: `/${size}` }), options)).isWhole).toBe(isWhole)
+      expect((await ask(question(server.url, { path: `/${size}` }), patient())).isWhole).toBe(isWhole)
     }
   })
 
@@ -136,16 +150,16 @@ describe('a request', () => {
     ],
   ])('%s is no answer', async (_, bytes) => {
     await using server = await sending(bytes)
-    await expect(ask(question(server.url), options)).rejects.toMatchObject({ name: 'Unanswered' })
+    await expect(ask(question(server.url), patient())).rejects.toMatchObject({ name: 'Unanswered' })
     await eventually(() => server.open === 0)
   })
 
   test('where nobody listens there is no answer', async () => {
-    await expect(ask(question(await deadUrl()), options)).rejects.toThrow('connection refused')
+    await expect(ask(question(await deadUrl()), patient())).rejects.toThrow('connection refused')
   })
 
   test('an unknown host gives no answer', async () => {
-    await expect(ask(question('http://nobody.invalid'), options)).rejects.toMatchObject({
+    await expect(ask(question('http://nobody.invalid'), patient())).rejects.toMatchObject({
       name: 'Unanswered',
     })
   })
@@ -201,7 +215,7 @@ describe('what could be understood in two ways is refused before anything is sen
     ['header Upgrade', { headers: { Upgrade: 'websocket' } }],
   ] satisfies [string, Partial<Question>][])('%s: %j', async (what, more) => {
     await using server = await rawServer((socket) => socket.end())
-    const asked = ask(question(server.url, more), options)
+    const asked = ask(question(server.url, more), patient())
     await expect(asked).rejects.toMatchObject({ ...refused, message: expect.stringContaining(what) })
     await expect(asked).rejects.not.toMatchObject({ message: expect.stringContaining('s3cret') })
     expect(server.accepted).toBe(0)
@@ -218,7 +232,7 @@ describe('what could be understood in two ways is refused before anything is sen
     'http://127.0.0.1/?token=s3cret',
     'http://127.0.0.1/#s3cret',
   ])('the URL %j', async (url) => {
-    await expect(ask(question(url), options)).rejects.toMatchObject({
+    await expect(ask(question(url), patient())).rejects.toMatchObject({
       ...refused,
       message: expect.not.stringContaining('s3cret'),
     })

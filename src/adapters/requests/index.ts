@@ -3,11 +3,12 @@ import { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, req
 import { request as requestOverTls, type RequestOptions } from 'node:https'
 
 import { placeOf, requireHeaders, requireMethod, requirePath } from './checks.ts'
-import { Unanswered } from './unanswered.ts'
+import { unanswered } from './unanswered.ts'
 
 export { placeOf, requireHeaders } from './checks.ts'
 export type { Place } from './checks.ts'
-export { Unanswered } from './unanswered.ts'
+export { complaintAbout, type Expectation, requireExpectation } from './expectation.ts'
+export { Unanswered, unanswered } from './unanswered.ts'
 
 /** What is asked. */
 export interface Question {
@@ -53,7 +54,7 @@ export async function ask(
     return { status: response.statusCode ?? 0, headers: response.headers, body, isWhole }
   } catch (cause) {
     signal.throwIfAborted()
-    throw new Unanswered(cause)
+    throw unanswered(cause)
   } finally {
     signal.removeEventListener('abort', stop)
     asked.destroy()

@@ -12,17 +12,19 @@ const BY_CODE: ReadonlyMap<string, string> = new Map([
 
 /** There was no answer, or none that can be understood. The message says why in a few words of its own. */
 export class Unanswered extends Error {
-  constructor(cause: unknown) {
-    super(wordsOf(cause), { cause })
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
     this.name = 'Unanswered'
   }
 }
 
 /** What a socket says may hold what was sent or received: only its code is looked at. */
-function wordsOf(cause: unknown): string {
+export function unanswered(cause: unknown): Unanswered {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
-  const known = BY_CODE.get(code)
-  if (known !== undefined) return known
+  return new Unanswered(BY_CODE.get(code) ?? wordsOf(code), { cause })
+}
+
+function wordsOf(code: string): string {
   if (code.startsWith('HPE_')) return 'the answer is no HTTP'
   return code === '' ? 'no answer' : `no answer (${code})`
 }
