@@ -9,7 +9,7 @@ import { AdapterError, messageOf, UsageError } from '../errors.ts'
 import type { OperatorEvent, RolloutEvent } from '../events/rollout-event.ts'
 import type { Command, ReservedReturn } from '../machines/index.ts'
 import { admit } from './admission.ts'
-import { backOffMs, sleep, unlessAborted } from './back-off.ts'
+import { backOffMs, sleep, unlessAborted, within } from './back-off.ts'
 import { type Birth, begun, nextId, takesTraffic } from './begin.ts'
 import { childSpec, overtaken } from './children.ts'
 import type { Answer, ExecutorDeps } from './executor.ts'
@@ -25,6 +25,7 @@ import { Silence } from './silence.ts'
 import type { RolloutSpec } from './spec.ts'
 import type { StepLedger } from './view.ts'
 import { viewIn } from './views.ts'
+import { isTaken, wayBack } from './way-back.ts'
 
 export interface ServiceDeps extends ExecutorDeps {
   readonly journal: Journal
@@ -47,6 +48,13 @@ type Remembered = StoredEntry | 'found' | 'lost'
 /** A store that has not answered for so long is silent: a return no longer waits for it. */
 const SILENCE_MS = 250
 const LONGEST_RETRY_MS = 1_000
+/** How long a router may take to say what is in force. */
+const READ_MS = 5_000
+const RETURNED: RolloutEvent = {
+  type: 'abort.requested',
+  force: true,
+  reason: 'traffic had been taken back while the store was silent',
+}
 
 export class Service {
   readonly #deps: ServiceDeps
@@ -154,7 +162,10 @@ export class Service {
     const isLost = ({ id }: RolloutRecord) => lost.some((other) => other.id === id)
     for (const rollout of rollouts) {
       if (rollout.endedAt !== null) this.#tellParent(rollout)
-      else if (this.#hands.restore(rollout) && !isLost(rollout)) this.#goOn(rollout)
+      else if (this.#hands.restore(rollout) && !isLost(rollout)) {
+        this.#goOn(rollout)
+        void this.#lookBack(rollout)
+      }
     }
   }
 
@@ -341,6 +352,18 @@ export class Service {
   #goOn(rollout: RolloutRecord): void {
     if (rollout.parked === null) this.#hands.goOn(rollout)
     else this.answer(rollout.id, { event: { type: 'rollout.unparked' } })
+  }
+
+  /** A return that was in force before it could be journalled, when the controller died: it is gone on with. */
+  async #lookBack(rollout: RolloutRecord): Promise<void> {
+    const way = wayBack(this.#record, rollout)
+    if (way === null || rollout.strategy === 'rollback') return
+    const { adapters, clock } = this.#deps
+    const { service } = this.#record
+    const route = await within({ clock, ms: READ_MS }, (signal) =>
+      adapters.router.read(service, { signal }),
+    ).catch(() => null)
+    if (route !== null && isTaken(route, way)) this.answer(rollout.id, { event: RETURNED })
   }
 
   #tellParent({ parent, outcome }: RolloutRecord): void {

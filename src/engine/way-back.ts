@@ -1,9 +1,11 @@
+import { compareGenerations } from '../events/generation.ts'
 // The reserved return: what is left to do when the store, or the machine itself, does not work any more.
 import type { RolloutEvent } from '../events/rollout-event.ts'
 import { allTo, type Split } from '../events/share.ts'
 import type { ReservedReturn } from '../machines/index.ts'
 import { isOvertaken, rescueSpec } from './children.ts'
 import type { Plan } from './plan.ts'
+import type { Route } from './ports.ts'
 import type { RolloutRecord, ServiceRecord } from './record.ts'
 
 /**
@@ -34,6 +36,12 @@ export function leadsBack(
         command.params.generation.n === way.generation.n &&
         isSame(command.params.split, way.split)),
   )
+}
+
+/** Whether a router does what was reserved: then somebody has gone back, and nobody has written it down. */
+export function isTaken({ generation, backends }: Route, way: ReservedReturn): boolean {
+  const split = backends.map(({ version, weight }) => ({ version, weight }))
+  return compareGenerations(generation, way.generation) === 0 && isSame(split, way.split)
 }
 
 function isSame(a: Split, b: Split): boolean {
