@@ -90,6 +90,12 @@ export class Link {
     }
   }
 
+  /** Resolves when the connection is over; someone who has nothing else to do waits for it, too. */
+  async ended(): Promise<void> {
+    this.#socket.ref()
+    await this.closed
+  }
+
   close(): void {
     this.#socket.destroy()
   }

@@ -53,7 +53,7 @@ export class Controller {
     const link = await greeted(reached, signal)
     try {
       await link.ask({ op: 'stop', graceMs: STOP_GRACE_MS }, { signal, ms: ANSWER_MS + STOP_GRACE_MS })
-      await link.closed
+      await link.ended()
     } finally {
       link.close()
     }

@@ -56,6 +56,8 @@ async function run(at: Place, logTo: Log): Promise<void> {
   const before = await readAddress(at)
   if (before !== null && before.socket !== at.socket)
     await rm(dirname(before.socket), { recursive: true, force: true })
+  // Nobody may come to this proxy's socket with the token of the one before.
+  await rm(at.address, { force: true })
   await rm(at.socket, { force: true })
   const token = randomUUID()
   const socket = await socketPath(at)

@@ -1,10 +1,11 @@
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 
 import { expect, test } from 'vitest'
 
@@ -171,6 +172,14 @@ test('hanging up leaves the proxy serving; stopping it ends the process, and is 
   expect(await runs(pid)).toBe(false)
   await proxy.stop()
   expect(await proxiesOf(proxy.stateDir)).toEqual([])
+})
+
+test('a program that has nothing else to do waits until the proxy has ended', async () => {
+  await using proxy = await proxyInItsDirectory()
+  await proxy.router.read('shop', options)
+  const script = fileURLToPath(new URL('./stop-main.ts', import.meta.url))
+  const { stdout } = await promisify(execFile)(process.execPath, [script, proxy.stateDir])
+  expect(stdout).toBe('stopped')
 })
 
 test('a proxy that is stopped lets an open request end first', async () => {
