@@ -77,7 +77,6 @@ export const blueGreenMachine = release.createMachine({
 
     live: {
       description: 'All traffic is on the new version, the old one is warm, and a person says when to go on.',
-      entry: cancelProgress,
       on: {
         'monitor.requested': [
           {

@@ -93,17 +93,23 @@ export const staging = release.createStateConfig({
 
 export const shifting = release.createStateConfig({
   description: 'A weight was asked for and is not yet confirmed by the router.',
-  entry: [
-    { type: 'shiftTraffic', params: shift },
-    wait('deadline', 'shiftingMs'),
-    wait('progress', 'progressMs'),
-  ],
+  entry: [{ type: 'shiftTraffic', params: shift }, cancelProgress, wait('deadline', 'shiftingMs')],
   exit: cancelDeadline,
   on: {
     'traffic.shifted': [
       { guard: 'isInForceAndHeld', target: 'paused', description: 'in force, and a person wants it to stay' },
-      { guard: 'isInForceAndSuspected', target: 'degraded', description: 'in force, and harm is suspected' },
-      { guard: 'isInForce', target: 'monitoring', description: 'in force' },
+      {
+        guard: 'isInForceAndSuspected',
+        target: 'degraded',
+        actions: wait('progress', 'progressMs'),
+        description: 'in force, and harm is suspected',
+      },
+      {
+        guard: 'isInForce',
+        target: 'monitoring',
+        actions: wait('progress', 'progressMs'),
+        description: 'in force',
+      },
     ],
     ...unanswered,
     'pause.requested': { guard: 'isAuto', actions: 'hold', description: 'stay once the weight is in force' },
@@ -153,7 +159,11 @@ export const degraded = release.createStateConfig({
       description: 'not enough evidence for too long: stay once the suspicion is resolved',
     },
     'pause.requested': { actions: 'hold', description: 'stay once the suspicion is resolved' },
-    'resume.requested': { guard: 'isHeld', actions: 'goOn', description: 'do not stay after all' },
+    'resume.requested': {
+      guard: 'isHeld',
+      actions: ['goOn', wait('progress', 'progressMs')],
+      description: 'do not stay after all',
+    },
   },
 })
 
