@@ -1,0 +1,6 @@
+export { configSchema } from './json-schema.ts'
+export { loadConfig, type LoadOptions, validateConfig, type Validation } from './load.ts'
+export { formatPlan, planOf, type RolloutPlan } from './plan.ts'
+export { ConfigError, formatProblems, type Problem } from './problem.ts'
+export type { RolloutConfig } from './rollout-config.ts'
+export { defineRollout, type RolloutFile } from './rollout-file.ts'
