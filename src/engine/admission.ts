@@ -2,7 +2,7 @@
 import { UsageError } from '../errors.ts'
 import { shareOf } from '../events/share.ts'
 import { holdsService } from './begin.ts'
-import type { Revision, ServiceRecord } from './record.ts'
+import { isWarm, type Revision, type RolloutRecord, type ServiceRecord } from './record.ts'
 import { type RolloutSpec, type RollbackSpec, versionOf } from './spec.ts'
 
 /** What becomes of a request: a new rollout, or the one that already does the same. */
@@ -16,9 +16,13 @@ export type Admission =
  * @throws UsageError `ROLLOUT_IN_PROGRESS`, `ROLLBACK_IMPOSSIBLE`, or `EVENT_REFUSED` with the reason
  */
 export function admit(record: ServiceRecord, spec: RolloutSpec): Admission {
-  if (spec.strategy === 'rollback') return { kind: 'start', spec: resolved(record, spec) }
-  if (spec.strategy === 'smoke' || !holdsService(spec.strategy)) return { kind: 'start', spec }
   const holder = record.rollouts.find(({ id }) => id === record.lock)
+  if (spec.strategy === 'rollback') {
+    return holder !== undefined && doesSo(holder, spec)
+      ? { kind: 'join', rollout: holder.id }
+      : { kind: 'start', spec: resolved(record, spec) }
+  }
+  if (spec.strategy === 'smoke' || !holdsService(spec.strategy)) return { kind: 'start', spec }
   if (holder !== undefined) {
     const isSame = holder.strategy === spec.strategy && versionOf(holder.spec) === versionOf(spec)
     if (isSame) return { kind: 'join', rollout: holder.id }
@@ -31,6 +35,12 @@ export function admit(record: ServiceRecord, spec: RolloutSpec): Admission {
     )
   }
   return record.stable === versionOf(spec) ? alreadyStable(record, spec) : { kind: 'start', spec }
+}
+
+/** Asked twice, a rollback does not go back twice as far. */
+function doesSo({ spec, parked }: RolloutRecord, { target, keep }: RollbackSpec): boolean {
+  if (spec.strategy !== 'rollback' || parked !== null) return false
+  return spec.keep === keep && (target === null || target === spec.target)
 }
 
 /** Whether a service can go back to a version, and how: at once, after starting it again, or not, and why not. */
@@ -51,8 +61,7 @@ export function returnability(record: ServiceRecord, target: string | null, forc
     return { kind: 'no', reason: `${wanted} is already the stable version` }
   const barrier = irreversibleAfter(record, revision)
   if (barrier !== undefined && !force) return { kind: 'no', reason: `${barrier.version} is not reversible` }
-  const isWarm = record.versions.some(({ version, endpoints }) => version === wanted && endpoints.length > 0)
-  return { kind: isWarm ? 'warm' : 'restorable', target: wanted }
+  return { kind: isWarm(record, wanted) ? 'warm' : 'restorable', target: wanted }
 }
 
 /** What a version is still needed for; null when it can be stopped. */

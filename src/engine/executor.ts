@@ -65,12 +65,30 @@ export class Executor {
     const resource = scoped(rollout, command)
     const before = this.#tasks.get(resource)
     if (before !== undefined && isOlder(command, before.command)) return
+    if (command.type === 'drainVersion' && this.#isServing(command.params.version)) return
+    if (command.type === 'shiftTraffic') this.#keepOpen(command.params.split)
     before?.abort.abort(new Error('replaced by a newer command'))
     const task: Task = { rollout, command, abort: new AbortController() }
     this.#tasks.set(resource, task)
     void this.#persist(task).finally(() => {
       if (this.#tasks.get(resource) === task) this.#tasks.delete(resource)
     })
+  }
+
+  /** Whether a version gets traffic now, or is about to: its requests are nobody's to cut. */
+  #isServing(version: string): boolean {
+    const running = this.#tasks.get(TRAFFIC)?.command
+    const split =
+      running?.type === 'shiftTraffic' ? running.params.split : this.#service.record().route?.split
+    return shareOf(split ?? [], version) > 0
+  }
+
+  /** A version that gets traffic again is not drained any more. */
+  #keepOpen(split: Split): void {
+    for (const { command, abort } of this.#tasks.values()) {
+      const isDrained = command.type === 'drainVersion' && shareOf(split, command.params.version) > 0
+      if (isDrained) abort.abort(new Error('the version gets traffic again'))
+    }
   }
 
   /** The same after a break: what is being carried out already goes on. */

@@ -1,7 +1,7 @@
 // What each machine is told at its start: read off the spec and the service, and fixed from then on.
 import type { PipelineInput, ReleaseInput, RollbackInput, SmokeInput } from '../machines/index.ts'
 import { EVERYTHING } from '../units.ts'
-import type { ServiceRecord } from './record.ts'
+import { isArriving, isWarm, type ServiceRecord } from './record.ts'
 import { ROLLBACK_TIMES } from './rollback-spec.ts'
 import { otherColour } from './settle.ts'
 import type { PipelineSpec, ReleaseSpec, RollbackSpec, RolloutSpec, SmokeSpec } from './spec.ts'
@@ -40,13 +40,13 @@ function releaseInput(spec: ReleaseSpec, record: ServiceRecord, claim: number): 
 
 function rollbackInput(spec: RollbackSpec, record: ServiceRecord, claim: number): RollbackInput {
   const { target, cause, reason, stagingMs, drainMs, returnBudgetMs } = spec
-  const running = record.versions
-    .filter(({ endpoints }) => endpoints.length > 0)
+  const left = record.versions
+    .filter(({ version, endpoints }) => endpoints.length > 0 || isArriving(record, version))
     .map(({ version }) => version)
   return {
     target,
-    from: spec.keep ? [] : running.filter((version) => version !== target),
-    restore: target !== null && !running.includes(target),
+    from: spec.keep ? [] : left.filter((version) => version !== target),
+    restore: target !== null && !isWarm(record, target),
     claim,
     cause,
     reason,

@@ -2,7 +2,7 @@
 // what the store does not say, the journal itself tells.
 import { AdapterError, UsageError } from '../errors.ts'
 import { within } from './back-off.ts'
-import type { Clock, JournalEntry, Store, StoredEntry } from './ports.ts'
+import type { Clock, JournalEntry, Store, StoredEntry, StoredRecord } from './ports.ts'
 
 /** What is appended: a line, and the record as it is from then on. */
 export interface Change {
@@ -31,7 +31,7 @@ export class Journal {
   readonly #service: string
   #version: number
   /** Appends that were given up, and may yet be found written. */
-  readonly #doubtful = new Set<JournalEntry>()
+  readonly #doubtful = new Set<Change>()
   readonly #found = new WeakSet<JournalEntry>()
 
   constructor(
@@ -57,7 +57,7 @@ export class Journal {
     } catch (error) {
       if (error instanceof UsageError) throw error
       const isUnwritten = error instanceof AdapterError && error.code === 'STORE_UNAVAILABLE'
-      return isUnwritten ? { kind: 'unavailable', error } : this.#compare(change.entry, error)
+      return isUnwritten ? { kind: 'unavailable', error } : this.#compare(change, error)
     }
   }
 
@@ -67,18 +67,19 @@ export class Journal {
   }
 
   /** Written or not, or someone else? What stands in the journal tells. */
-  async #compare(entry: JournalEntry, error: unknown): Promise<Appended> {
-    this.#doubtful.add(entry)
+  async #compare(change: Change, error: unknown): Promise<Appended> {
+    // A conflict is no doubt: that attempt wrote nothing. An earlier one may have.
+    if (!(error instanceof AdapterError && error.code === 'STORE_CONFLICT')) this.#doubtful.add(change)
     try {
       const now = await this.#ask(() => this.#store.load(this.#service))
       const after = this.#version
       if (now === null || now.version <= after) return { kind: 'unavailable', error }
       const range = { after, limit: now.version - after }
       const missed = await this.#ask(() => this.#store.history(this.#service, range))
-      this.#recognise(missed)
+      this.#recognise(missed, now)
       this.#advance(now.version)
       const [only] = missed
-      const isOurs = this.#found.has(entry)
+      const isOurs = this.#found.has(change.entry)
       return isOurs && only !== undefined && missed.length === 1
         ? { kind: 'written', stored: only }
         : { kind: 'overtaken', record: now.record, missed, isOurs }
@@ -87,9 +88,9 @@ export class Journal {
     }
   }
 
-  #recognise(missed: readonly StoredEntry[]): void {
-    for (const entry of this.#doubtful) {
-      if (missed.some((stored) => isSame(stored, entry))) this.#found.add(entry)
+  #recognise(missed: readonly StoredEntry[], now: StoredRecord): void {
+    for (const change of this.#doubtful) {
+      if (missed.some((stored) => isSame(stored, change, now))) this.#found.add(change.entry)
     }
   }
 
@@ -104,10 +105,12 @@ export class Journal {
   }
 }
 
-function isSame(stored: StoredEntry, { rollout, time, event }: JournalEntry): boolean {
+/** Two controllers may say the same at the same time; where the record is still there to see, it tells them apart. */
+function isSame(stored: StoredEntry, { entry, record }: Change, now: StoredRecord): boolean {
   return (
-    stored.rollout === rollout &&
-    stored.time === time &&
-    JSON.stringify(stored.event) === JSON.stringify(event)
+    stored.rollout === entry.rollout &&
+    stored.time === entry.time &&
+    JSON.stringify(stored.event) === JSON.stringify(entry.event) &&
+    (stored.seq !== now.version || JSON.stringify(now.record) === JSON.stringify(record))
   )
 }

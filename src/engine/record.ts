@@ -198,13 +198,28 @@ export function endpointsOf(versions: readonly VersionRecord[], version: string)
   return versions.find((known) => known.version === version)?.endpoints ?? []
 }
 
+/** Whether a version runs, and is to go on running: traffic can be moved to it at once. */
+export function isWarm(record: ServiceRecord, version: string): boolean {
+  return endpointsOf(record.versions, version).length > 0 && !isLeaving(record, version)
+}
+
+/** Whether a version is being started: some of it may run already. */
+export function isArriving(record: ServiceRecord, version: string): boolean {
+  return isAsked(record, { type: 'startVersion', version })
+}
+
 /** Whether a version is being stopped. */
-export function isLeaving({ rollouts }: ServiceRecord, version: string): boolean {
-  return rollouts.some(
-    ({ endedAt, outbox }) =>
-      endedAt === null &&
-      outbox.some(({ type, params }) => type === 'stopVersion' && params.version === version),
-  )
+export function isLeaving(record: ServiceRecord, version: string): boolean {
+  return isAsked(record, { type: 'stopVersion', version })
+}
+
+function isAsked(
+  { rollouts }: ServiceRecord,
+  { type, version }: { readonly type: 'startVersion' | 'stopVersion'; readonly version: string },
+): boolean {
+  return rollouts
+    .filter(({ endedAt }) => endedAt === null)
+    .some(({ outbox }) => outbox.some((asked) => asked.type === type && asked.params.version === version))
 }
 
 function withVersion(

@@ -147,15 +147,15 @@ export async function until(
   }
 }
 
-/** Lets time go by until a rollout is in a state (a path, or the start of one). */
+/** Lets time go by until a rollout, which may not have begun yet, is in a state (a path, or the start of one). */
 export async function reaches(
   world: SimulatedWorld,
   engine: Engine,
   { id, state }: { readonly id: string; readonly state: string },
 ): Promise<void> {
   await until(world, () => {
-    const now = engine.rollout(id).state
-    return now === state || now.startsWith(`${state}.`)
+    const now = all(engine).find((view) => view.id === id)?.state
+    return now === state || now?.startsWith(`${state}.`) === true
   })
 }
 
@@ -163,4 +163,9 @@ export async function reaches(
 export async function ended(world: SimulatedWorld, engine: Engine, id: string): Promise<RolloutView> {
   await until(world, () => engine.rollout(id).status === 'ended')
   return engine.rollout(id)
+}
+
+/** All rollouts of all services. */
+export function all(engine: Engine): readonly RolloutView[] {
+  return engine.services().flatMap(({ rollouts }) => rollouts)
 }
