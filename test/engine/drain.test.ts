@@ -34,19 +34,26 @@ test.each([
   expect((await ended(world, engine, id)).outcome?.status).toBe('rolled-back')
 })
 
-test('a controller that comes back does not drain a version that got its traffic back meanwhile', async () => {
-  const { world, engine, controller, id } = await releasing(pipelineSpec('v2'))
-  drains(world)
-  await reaches(world, engine, { id, state: 'retiring.draining' })
-  world.router.fault = 'hang'
-  await engine.send(id, { type: 'abort.requested' })
-  await reaches(world, engine, { id: `${id}/rollback/1`, state: 'routing' })
-  controller.crash()
+test.each([
+  ['before', 'routing', 'hang'],
+  ['after', 'verifying', 'none'],
+] as const)(
+  'a controller that dies %s a version has its traffic back does not drain it when it returns',
+  async (_, state, fault) => {
+    const { world, engine, controller, id } = await releasing(pipelineSpec('v2'))
+    const back = `${id}/rollback/1`
+    drains(world)
+    await reaches(world, engine, { id, state: 'retiring.draining' })
+    world.router.fault = fault
+    await engine.send(id, { type: 'abort.requested' })
+    await reaches(world, engine, { id: back, state })
+    controller.crash()
 
-  const asked = drains(world)
-  world.router.fault = 'none'
-  const next = await controllerOf(world)
-  await reaches(world, next.engine, { id: `${id}/rollback/1`, state: 'verifying' })
-  expect(open(asked)).not.toContain('v1')
-  expect((await ended(world, next.engine, id)).outcome?.status).toBe('rolled-back')
-})
+    const asked = drains(world)
+    world.router.fault = 'none'
+    const next = await controllerOf(world)
+    await reaches(world, next.engine, { id: back, state: 'verifying' })
+    expect(open(asked)).not.toContain('v1')
+    expect((await ended(world, next.engine, id)).outcome?.status).toBe('rolled-back')
+  },
+)
