@@ -3,7 +3,7 @@ import { concat, defer, filter, type Observable, of, type Subscription, takeWhil
 
 import { AdapterError, messageOf, UsageError } from '../errors.ts'
 import type { Envelope } from '../events/envelope.ts'
-import type { OperatorEvent, RolloutEvent, RolloutEventOf } from '../events/rollout-event.ts'
+import type { Endpoint, OperatorEvent, RolloutEvent, RolloutEventOf } from '../events/rollout-event.ts'
 import { type Returnability, returnability, useOf } from './admission.ts'
 import { within } from './back-off.ts'
 import { Bus } from './bus.ts'
@@ -15,7 +15,7 @@ import type { Adapters, Clock, InstanceEvent, Store } from './ports.ts'
 import { freshService, isLeaving, isServiceRecord, type TrackedDeployment } from './record.ts'
 import { type RollbackTimes, rollbackSpec } from './rollback-spec.ts'
 import { Service, type Told } from './service.ts'
-import type { RolloutSpec } from './spec.ts'
+import { type RolloutSpec, versionOf } from './spec.ts'
 import type { EngineView, EventsOptions, Lagged, RollbackRequest, RolloutView, ServiceView } from './view.ts'
 import { serviceView, viewIn } from './views.ts'
 
@@ -260,7 +260,7 @@ export class Engine implements EngineView, AsyncDisposable {
     if (stored !== null) {
       service.resume(clock.now() - record.updatedAt)
       for (const { id, parent } of record.rollouts) this.#present(service, { id, parent: parent?.id ?? null })
-      void this.#revisit(service)
+      void this.#lookAfter(service)
     }
     return service
   }
@@ -300,8 +300,28 @@ export class Engine implements EngineView, AsyncDisposable {
   #hear({ kind, instance, reason }: InstanceEvent): void {
     const service = this.#services.get(instance.service)
     if (service === undefined) return
+    // What was started again has died before: that is not made good by its restart.
+    service.mourn(instance.version, reason)
     if (kind === 'restarted') void this.#revisit(service)
-    else service.mourn(instance.version, reason)
+  }
+
+  /** What died while nobody was there: a version that is being released has done harm, any other is started again. */
+  async #lookAfter(service: Service): Promise<void> {
+    const { adapters, clock, log } = this.#deps
+    const { service: name, versions, rollouts } = service.record()
+    try {
+      const limit = { clock, ms: START_MS }
+      const running = await within(limit, (signal) => adapters.platform.list(name, { signal }))
+      const isGone = ({ instance }: Endpoint) => !running.some((other) => other.instance === instance)
+      const released = rollouts.filter(({ endedAt }) => endedAt === null).map(({ spec }) => versionOf(spec))
+      for (const { version, endpoints } of versions) {
+        if (released.includes(version) && endpoints.some(isGone))
+          service.mourn(version, 'an instance ended while no controller was there')
+      }
+    } catch (error) {
+      log.error({ service: name, reason: messageOf(error) }, 'its instances could not be listed')
+    }
+    await this.#revisit(service)
   }
 
   /** Looks where the instances of a service are now, and tells the service and its router where that is new. */

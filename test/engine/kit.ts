@@ -154,7 +154,7 @@ export async function reaches(
   { id, state }: { readonly id: string; readonly state: string },
 ): Promise<void> {
   await until(world, () => {
-    const now = all(engine).find((view) => view.id === id)?.state
+    const now = rolloutsOf(engine).find((view) => view.id === id)?.state
     return now === state || now?.startsWith(`${state}.`) === true
   })
 }
@@ -166,6 +166,6 @@ export async function ended(world: SimulatedWorld, engine: Engine, id: string): 
 }
 
 /** All rollouts of all services. */
-export function all(engine: Engine): readonly RolloutView[] {
+export function rolloutsOf(engine: Engine): readonly RolloutView[] {
   return engine.services().flatMap(({ rollouts }) => rollouts)
 }
