@@ -114,7 +114,9 @@ export interface Journal {
   readonly view: EngineView
   readonly store: Store
   /** Appends and tells, as an engine does. */
-  say(event: RolloutEvent, rollout?: string): Promise<Envelope>
+  readonly say: (event: RolloutEvent, rollout?: string) => Promise<Envelope>
+  /** Whether anybody listens. */
+  readonly isHeard: () => boolean
 }
 
 export function journal(store: Store = memoryStore()): Journal {
@@ -135,6 +137,7 @@ export function journal(store: Store = memoryStore()): Journal {
   return {
     view,
     store,
+    isHeard: () => events$.observed,
     async say(event, rollout = 'shop-1') {
       const expected = (await store.load('shop'))?.version ?? 0
       const entry = { rollout, strategy: 'canary', time: 0, event, state: 'monitoring', commands: [] }
