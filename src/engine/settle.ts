@@ -47,7 +47,13 @@ function promoted(record: ServiceRecord, spec: ReleaseSpec, { endedAt }: Rollout
 /** A rollback makes the revision it went back to the stable one again; what was left is no longer good. */
 function returned(record: ServiceRecord, target: string | null): ServiceRecord {
   const at = record.revisions.findIndex(({ version }) => version === target)
-  return { ...record, stable: target, revisions: at < 0 ? record.revisions : record.revisions.slice(at) }
+  const hasLeft = target !== record.stable && record.live !== null
+  return {
+    ...record,
+    stable: target,
+    live: hasLeft ? otherColour(record.live) : record.live,
+    revisions: at < 0 ? record.revisions : record.revisions.slice(at),
+  }
 }
 
 /** The environment that a new version takes: the one that is not live. */
