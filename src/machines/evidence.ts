@@ -10,7 +10,7 @@ export interface Args {
   readonly event: RolloutEvent
 }
 
-export function isGeneration(context: ReleaseContext, { claim, n }: Generation): boolean {
+function isGeneration(context: ReleaseContext, { claim, n }: Generation): boolean {
   return claim === context.claim && n === context.n
 }
 

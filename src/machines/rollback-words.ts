@@ -93,7 +93,7 @@ export const rollbackWords = setup({
 
 export const target = ({ context }: { context: RollbackContext }) => ({ version: context.target ?? '' })
 export const left = ({ context }: { context: RollbackContext }) => ({ version: context.from[0] ?? '' })
-export const shift = ({ context }: { context: RollbackContext }): Commands['shiftTraffic'] => ({
+const shift = ({ context }: { context: RollbackContext }): Commands['shiftTraffic'] => ({
   split: allTo(context.target),
   generation: { claim: context.claim, n: context.n },
 })
