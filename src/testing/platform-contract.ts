@@ -165,6 +165,15 @@ function stops(open: Open): void {
     expect(await answerOf(await rig.startOne('v1'))).toBe('v1')
   })
 
+  test('a stop that comes while a start goes on leaves nothing of it', async () => {
+    const rig = await rigOf(open)
+    const start = rig.start('v1', { replicas: 3 })
+    await rig.stop('v1')
+    const started = await start
+    expect(await rig.list()).toEqual([])
+    for (const { url } of started) await expect(fetch(url)).rejects.toThrow('fetch failed')
+  })
+
   test('a stop is no unplanned exit', async () => {
     const rig = await rigOf(open)
     await answerOf(await rig.startOne('v1'))

@@ -38,7 +38,9 @@ export class Fleet {
       await this.#stop(this.#of(version).filter((keeper) => isOver(keeper) || exceeds(keeper, run)))
       await Promise.all(this.#of(version).map(async (keeper) => keeper.use(run)))
       await this.#add(what, signal)
-      return this.#of(version).map((keeper) => keeper.instance())
+      const keepers = this.#of(version)
+      await Promise.all(keepers.map(async (keeper) => keeper.settled()))
+      return keepers.map((keeper) => keeper.instance())
     })
   }
 
@@ -66,7 +68,7 @@ export class Fleet {
   /** Resolves when nothing is done to the instances any more, which is soon after the signal was aborted. */
   async rest(): Promise<void> {
     await Promise.allSettled(this.#queues.values())
-    await Promise.all([...this.#keepers.values()].map(async (keeper) => keeper.rest()))
+    await Promise.all([...this.#keepers.values()].map(async (keeper) => keeper.settled()))
   }
 
   /** Adds the missing instances: all of them can be started, as far as that can be known, before the first one is. */

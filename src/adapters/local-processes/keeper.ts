@@ -120,9 +120,8 @@ export class Keeper {
     return this.#stopping
   }
 
-  /** Resolves when it does nothing any more, which is soon after its signal was aborted. */
-  async rest(): Promise<void> {
-    clearTimeout(this.#timer)
+  /** Resolves when nothing is being done to it; until then it may be on its way to another place. */
+  async settled(): Promise<void> {
     await this.#tail
   }
 

@@ -39,8 +39,10 @@ const LONGEST_START_MS = 20_000
  * @throws AdapterError `PLATFORM_FAILED`, with the system's reason
  */
 export async function launch(table: ProcessTable, what: Launch): Promise<Launched> {
-  const { record, ticket, signal } = what
-  const child = await spawnWith(table, what)
+  const { record, ticket, log, signal } = what
+  await using output = await open(log, 'a', 0o600)
+  const child = spawnWith(table, what, output.fd)
+  // At once: a process may end before the next line that waits for anything.
   const started: Started = { exit: null, error: null }
   const exited = new Promise<Exit>((resolve) => {
     child.on('error', (error) => (started.error = error))
@@ -70,13 +72,12 @@ function reasonOf({ exit, error }: Started): string {
   return exit === null ? 'it takes too long' : `the shell before it ended with ${exit.code ?? exit.signal}`
 }
 
-async function spawnWith(table: ProcessTable, { record, plan, ticket, log }: Launch): Promise<ChildProcess> {
-  await using output = await open(log, 'a', 0o600)
+function spawnWith(table: ProcessTable, { record, plan, ticket }: Launch, log: number): ChildProcess {
   try {
     const args = ['-c', useTicket(table), ticket, plan.program, ...plan.args]
     const child = spawn('/bin/sh', args, {
       detached: true,
-      stdio: ['ignore', output.fd, output.fd],
+      stdio: ['ignore', log, log],
       cwd: plan.cwd,
       env: plan.env,
     })
