@@ -35,6 +35,7 @@ function releaseInput(spec: ReleaseSpec, record: ServiceRecord, claim: number): 
     keepStable: spec.keepStable,
     reversible: spec.reversible,
     ...spec.times,
+    stopMs: Math.max(spec.run.stopGraceMs, longestStop(record)),
   }
 }
 
@@ -52,9 +53,15 @@ function rollbackInput(spec: RollbackSpec, record: ServiceRecord, claim: number)
     reason,
     stagingMs,
     drainMs,
+    stopMs: longestStop(record),
     returnBudgetMs,
     verifyMs: Math.max(spec.verifyMs, timeToTell(record, target)),
   }
+}
+
+/** How long any version of the service may take to stop, when it is asked to. */
+function longestStop({ versions }: ServiceRecord): number {
+  return Math.max(0, ...versions.map(({ run }) => run.stopGraceMs))
 }
 
 /** How long it takes until a version can have been healthy often enough in a row. */
@@ -89,6 +96,7 @@ function pipelineInput({ release, smoke }: PipelineSpec, record: ServiceRecord):
     reversible: release.reversible,
     retireMs,
     drainMs,
+    stopMs: longestStop(record),
     // The rollback calls people itself when traffic can't be moved; this is for one that is long in coming back.
     undoMs: returnBudgetMs + verifyMs + 2 * rollbackDrainMs,
   }

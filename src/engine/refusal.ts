@@ -1,6 +1,6 @@
 import { UsageError } from '../errors.ts'
 import type { OperatorEvent } from '../events/rollout-event.ts'
-import { pathOf } from '../machines/index.ts'
+import { type Command, pathOf } from '../machines/index.ts'
 import { rescueSpec } from './children.ts'
 import type { Live } from './plan.ts'
 import type { RolloutRecord } from './record.ts'
@@ -23,11 +23,20 @@ export function refuse(find: (id: string) => Going, id: string, event: OperatorE
     })
   }
   if (rollout.parked !== null) return refuseParked({ ...rollout, parked: rollout.parked }, event)
-  if (live === undefined || !live.snapshot.can(event)) {
-    throw refused(id, event, live === undefined ? 'broken' : pathOf(live.snapshot.value))
-  }
-  for (const { type, params } of live.strategy.step(live.snapshot, event).commands) {
+  if (live === undefined) throw refused(id, event, 'broken')
+  const commands = commandsFor(live, event)
+  if (commands === null) throw refused(id, event, pathOf(live.snapshot.value))
+  for (const { type, params } of commands) {
     if (type === 'tellChild') refuse(find, `${id}/${params.slot}/${params.run}`, params.event)
+  }
+}
+
+/** What the event would ask for; null when the state can't take it. A machine that throws is not for a refusal to judge. */
+function commandsFor({ strategy, snapshot }: Live, event: OperatorEvent): readonly Command[] | null {
+  try {
+    return snapshot.can(event) ? strategy.step(snapshot, event).commands : null
+  } catch {
+    return []
   }
 }
 
