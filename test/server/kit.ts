@@ -149,8 +149,12 @@ export function journal(store: Store = memoryStore()): Journal {
 }
 
 /** Serves what is seen of an engine, and closes that with the test. */
-export async function served(view: EngineView, options: Omit<ServeOptions, 'listen'> = {}): Promise<Served> {
-  const server = await serve(view, { listen: { host: '127.0.0.1', port: 0 }, ...options })
+export async function served(
+  view: EngineView,
+  options: Omit<ServeOptions, 'listen'> = {},
+  port = 0,
+): Promise<Served> {
+  const server = await serve(view, { listen: { host: '127.0.0.1', port }, ...options })
   onTestFinished(async () => server.close())
   return server
 }
