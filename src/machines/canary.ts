@@ -8,10 +8,10 @@ import { promoting, retiring } from './promoting.ts'
 import { always, degraded, ends, frozen, shifting, staging } from './regions.ts'
 import { begin } from './release-context.ts'
 import { releaseReading } from './release-reading.ts'
-import { release, wait } from './release-words.ts'
+import { release } from './release-words.ts'
 import { returning } from './returning.ts'
 import { bounded, strategy } from './strategy.ts'
-import { cancelProgress } from './timing.ts'
+import { cancelProgress, wait } from './timing.ts'
 
 export const canaryMachine = release.createMachine({
   id: 'canary',

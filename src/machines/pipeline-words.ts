@@ -5,7 +5,6 @@ import type { Cause, Ending } from '../events/outcome.ts'
 import type { OperatorEvent, RolloutEvent } from '../events/rollout-event.ts'
 import { type Commands, commands, type StrategyName } from './command.ts'
 import { reasonOf } from './reason.ts'
-import { deadlineAfter, retryAfter } from './timing.ts'
 
 /** What a pipeline is told once, at its start. All times in milliseconds of the controller's clock. */
 export interface PipelineInput {
@@ -19,7 +18,10 @@ export interface PipelineInput {
   readonly reversible: boolean
   /** How long the old version stays warm after the smoke tests. */
   readonly retireMs: number
+  /** How long the old version's open requests may go on. */
   readonly drainMs: number
+  /** How long the old version may take to stop. */
+  readonly stopMs: number
   /** How long the way back may take before people are called (it is tried for ever). */
   readonly undoMs: number
 }
@@ -96,17 +98,7 @@ export const startRollback = {
   }),
 } as const
 
-export const waitToRetry = {
-  type: 'startTimer',
-  params: ({ context }: Asking) => retryAfter(context.rollbacks),
-} as const
-
 export const oldVersion = ({ context }: Asking) => ({ version: context.stable ?? '' })
-
-export const outlastDrain = {
-  type: 'startTimer',
-  params: ({ context }: Asking) => deadlineAfter(context.drainMs),
-} as const
 
 /** Passes what a person asks for down to the release, which knows whether it can. */
 export const passDown = {

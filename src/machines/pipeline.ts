@@ -10,15 +10,13 @@ import {
   deploy,
   endTests,
   oldVersion,
-  outlastDrain,
   passDown,
   pipelineWords,
   startRollback,
   tests,
-  waitToRetry,
 } from './pipeline-words.ts'
 import { bounded, pathOf, strategy } from './strategy.ts'
-import { cancelBudget, cancelDeadline, cancelRetire, cancelRetry } from './timing.ts'
+import { backOff, cancelBudget, cancelDeadline, cancelRetire, cancelRetry, outlast, wait } from './timing.ts'
 
 /** What goes back while the release is over and the pipeline is not, for nobody else is looking; `also` is done then. */
 const goingBack = <const A extends readonly (typeof endTests)[]>(...also: A) => {
@@ -150,10 +148,7 @@ export const pipelineMachine = pipelineWords.createMachine({
       states: {
         waiting: {
           description: 'The old version is warm: going back takes one change of traffic.',
-          entry: {
-            type: 'startTimer',
-            params: ({ context }) => ({ timer: 'retire', ms: context.retireMs }),
-          },
+          entry: wait('retire', 'retireMs'),
           exit: cancelRetire,
           on: {
             'retire.elapsed': { target: 'draining', description: 'warm for long enough' },
@@ -167,7 +162,7 @@ export const pipelineMachine = pipelineWords.createMachine({
               type: 'drainVersion',
               params: ({ context }) => ({ ...oldVersion({ context }), ms: context.drainMs }),
             },
-            outlastDrain,
+            outlast('drainMs'),
           ],
           exit: cancelDeadline,
           on: {
@@ -184,7 +179,7 @@ export const pipelineMachine = pipelineWords.createMachine({
         },
         stopping: {
           description: 'The old version is being stopped; from here there is no way back that is warm.',
-          entry: [{ type: 'stopVersion', params: oldVersion }, outlastDrain],
+          entry: [{ type: 'stopVersion', params: oldVersion }, outlast('stopMs')],
           exit: cancelDeadline,
           on: {
             'probe.concluded': {},
@@ -204,10 +199,7 @@ export const pipelineMachine = pipelineWords.createMachine({
       id: 'rolling-back',
       description: 'A rollback takes everything back, and is started again for as long as it fails.',
       initial: 'undoing',
-      entry: {
-        type: 'startTimer',
-        params: ({ context }) => ({ timer: 'budget', ms: context.undoMs }),
-      },
+      entry: wait('budget', 'undoMs'),
       exit: [cancelBudget, cancelRetry],
       on: {
         'abort.requested': {},
@@ -224,7 +216,11 @@ export const pipelineMachine = pipelineWords.createMachine({
             actions: 'keepOutcome',
             description: 'someone else took the service',
           },
-          { guard: 'isNotUndone', actions: waitToRetry, description: 'it failed: once more, after a while' },
+          {
+            guard: 'isNotUndone',
+            actions: backOff('rollbacks'),
+            description: 'it failed: once more, after a while',
+          },
         ],
         'retry.elapsed': { actions: ['countRollback', startRollback], description: 'once more' },
       },

@@ -1,8 +1,8 @@
 // The end of a release that was healthy: everything is the new version's, and the old one is let go.
 import { unanswered } from './regions.ts'
-import { oldVersion, outlast, release, shift, wait } from './release-words.ts'
+import { oldVersion, release, shift } from './release-words.ts'
 import { deaf } from './returning.ts'
-import { cancelDeadline, cancelProgress, cancelRetire } from './timing.ts'
+import { cancelDeadline, cancelProgress, cancelRetire, outlast, wait } from './timing.ts'
 
 export const promoting = release.createStateConfig({
   description: 'The last bake was healthy: everything is asked for, and read back, before anyone is told.',
@@ -80,7 +80,7 @@ export const retiring = release.createStateConfig({
     },
     stopping: {
       description: 'The old version is being stopped; from here there is no way back that is warm.',
-      entry: [{ type: 'stopVersion', params: oldVersion }, outlast('drainMs')],
+      entry: [{ type: 'stopVersion', params: oldVersion }, outlast('stopMs')],
       exit: cancelDeadline,
       on: {
         ...deaf,

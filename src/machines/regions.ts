@@ -1,7 +1,7 @@
 // The regions that a canary and a blue-green release share. Each is a piece of statechart, placed by the strategy's own
 // file, which decides what leads into it.
-import { newVersion, release, shift, wait } from './release-words.ts'
-import { cancelDeadline, cancelProgress } from './timing.ts'
+import { newVersion, release, shift } from './release-words.ts'
+import { cancelDeadline, cancelProgress, wait } from './timing.ts'
 
 /**
  * What happens in any state that does not say otherwise: harm takes everything back, and the first sign of it is

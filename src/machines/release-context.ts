@@ -38,8 +38,12 @@ export interface ReleaseInput {
   readonly degradedMs: number
   /** How long the old version stays warm after the last bake. */
   readonly retireMs: number
+  /** How long the old version's open requests may go on. */
   readonly drainMs: number
+  /** The same for the new version when it goes back. */
   readonly rollbackDrainMs: number
+  /** How long a version may take to stop. */
+  readonly stopMs: number
   /** How long a return may stay unconfirmed before people are called (it is tried for ever). */
   readonly returnBudgetMs: number
 }

@@ -30,7 +30,6 @@ import {
   type ReleaseInput,
   wantedSplit,
 } from './release-context.ts'
-import { deadlineAfter, retryAfter } from './timing.ts'
 
 export const release = setup({
   types: {
@@ -140,27 +139,6 @@ export const shift = ({ context }: Asking): Commands['shiftTraffic'] => ({
   split: wantedSplit(context),
   generation: generationOf(context),
 })
-
-type Span = 'stagingMs' | 'shiftingMs' | 'progressMs' | 'degradedMs' | 'retireMs' | 'returnBudgetMs'
-
-/** Starts a timer that lasts as long as one of the input's times says. */
-export const wait = (timer: Commands['startTimer']['timer'], span: Span) =>
-  ({
-    type: 'startTimer',
-    params: ({ context }: Asking): Commands['startTimer'] => ({ timer, ms: context[span] }),
-  }) as const
-
-/** Starts a deadline for an answer that has a time limit of its own. */
-export const outlast = (span: 'drainMs' | 'rollbackDrainMs') =>
-  ({
-    type: 'startTimer',
-    params: ({ context }: Asking): Commands['startTimer'] => deadlineAfter(context[span]),
-  }) as const
-
-export const waitToRetry = {
-  type: 'startTimer',
-  params: ({ context }: Asking): Commands['startTimer'] => retryAfter(context.returns),
-} as const
 
 export const newVersion = ({ context }: Asking) => ({ version: context.version })
 

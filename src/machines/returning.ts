@@ -1,6 +1,14 @@
 // The way back of a canary and of a blue-green release: one piece of statechart, placed by each strategy's own file.
-import { newVersion, outlast, release, shift, wait, waitToRetry } from './release-words.ts'
-import { cancelBudget, cancelDeadline, cancelProgress, cancelRetry } from './timing.ts'
+import { newVersion, release, shift } from './release-words.ts'
+import {
+  backOff,
+  cancelBudget,
+  cancelDeadline,
+  cancelProgress,
+  cancelRetry,
+  outlast,
+  wait,
+} from './timing.ts'
 
 /** Forbids what any other state would do: it is already being done, or can no longer be. */
 export const deaf = {
@@ -20,7 +28,7 @@ export const returning = release.createStateConfig({
   states: {
     returning: {
       description: 'The return was asked for and is not yet confirmed.',
-      entry: ['countReturn', { type: 'shiftTraffic', params: shift }, waitToRetry],
+      entry: ['countReturn', { type: 'shiftTraffic', params: shift }, backOff('returns')],
       exit: cancelRetry,
       on: {
         'traffic.shifted': {
@@ -43,7 +51,7 @@ export const returning = release.createStateConfig({
     },
     stranded: {
       description: 'Traffic could not be taken back in time. People know, and it is tried for ever.',
-      entry: ['countReturn', { type: 'shiftTraffic', params: shift }, waitToRetry],
+      entry: ['countReturn', { type: 'shiftTraffic', params: shift }, backOff('returns')],
       exit: cancelRetry,
       on: {
         'traffic.shifted': { guard: 'isInForce', target: 'draining', description: 'read back at last' },
@@ -68,7 +76,7 @@ export const returning = release.createStateConfig({
     },
     stopping: {
       description: 'The new version is being stopped.',
-      entry: [{ type: 'stopVersion', params: newVersion }, outlast('rollbackDrainMs')],
+      entry: [{ type: 'stopVersion', params: newVersion }, outlast('stopMs')],
       exit: cancelDeadline,
       on: {
         'version.stopped': [

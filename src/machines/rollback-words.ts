@@ -6,7 +6,7 @@ import type { RolloutEvent } from '../events/rollout-event.ts'
 import { allTo, isAllOn } from '../events/share.ts'
 import { type Commands, commands } from './command.ts'
 import { reasonOf } from './reason.ts'
-import { deadlineAfter, retryAfter } from './timing.ts'
+import { backOff } from './timing.ts'
 
 /** What a rollback is told once, at its start. All times in milliseconds of the controller's clock. */
 export interface RollbackInput {
@@ -22,7 +22,10 @@ export interface RollbackInput {
   readonly reason: string
   /** How long restoring may take. */
   readonly stagingMs: number
+  /** How long the open requests of a version that is left may go on. */
   readonly drainMs: number
+  /** How long a version may take to stop. */
+  readonly stopMs: number
   /** How long the change of traffic may stay unconfirmed before people are called (it is tried for ever). */
   readonly returnBudgetMs: number
   /** How long the target is watched after it got all traffic. */
@@ -98,19 +101,7 @@ const shift = ({ context }: { context: RollbackContext }): Commands['shiftTraffi
   generation: { claim: context.claim, n: context.n },
 })
 
-export const ask = [
-  'countTry',
-  { type: 'shiftTraffic', params: shift },
-  {
-    type: 'startTimer',
-    params: ({ context }: { context: RollbackContext }) => retryAfter(context.tries),
-  },
-] as const
-
-export const outlastDrain = {
-  type: 'startTimer',
-  params: ({ context }: { context: RollbackContext }) => deadlineAfter(context.drainMs),
-} as const
+export const ask = ['countTry', { type: 'shiftTraffic', params: shift }, backOff('tries')] as const
 
 export const pageFailure = {
   type: 'page',

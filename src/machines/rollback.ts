@@ -7,9 +7,9 @@ import type { SnapshotFrom } from 'xstate'
 import type { Outcome } from '../events/outcome.ts'
 import { allTo } from '../events/share.ts'
 import { type Activity, probing } from './activity.ts'
-import { ask, left, outlastDrain, pageFailure, rollbackWords, target } from './rollback-words.ts'
+import { ask, left, pageFailure, rollbackWords, target } from './rollback-words.ts'
 import { bounded, pathOf, type ReservedReturn, strategy } from './strategy.ts'
-import { cancelBudget, cancelDeadline, cancelRetry } from './timing.ts'
+import { cancelBudget, cancelDeadline, cancelRetry, outlast, wait } from './timing.ts'
 
 export const rollbackMachine = rollbackWords.createMachine({
   id: 'rollback',
@@ -47,13 +47,7 @@ export const rollbackMachine = rollbackWords.createMachine({
 
     staging: {
       description: 'The target is started and proved healthy; traffic is not touched until it is.',
-      entry: [
-        { type: 'startVersion', params: target },
-        {
-          type: 'startTimer',
-          params: ({ context }) => ({ timer: 'deadline', ms: context.stagingMs }),
-        },
-      ],
+      entry: [{ type: 'startVersion', params: target }, wait('deadline', 'stagingMs')],
       exit: cancelDeadline,
       on: {
         'version.ready': { guard: 'isTarget', target: 'routing', description: 'it runs and is healthy' },
@@ -74,7 +68,7 @@ export const rollbackMachine = rollbackWords.createMachine({
 
     withdrawing: {
       description: 'The target could not be restored: what was started of it is stopped, traffic stays.',
-      entry: [{ type: 'stopVersion', params: target }, outlastDrain],
+      entry: [{ type: 'stopVersion', params: target }, outlast('stopMs')],
       exit: cancelDeadline,
       on: {
         'version.stopped': { guard: 'isTarget', target: 'failed', description: 'it is gone' },
@@ -85,13 +79,7 @@ export const rollbackMachine = rollbackWords.createMachine({
     routing: {
       description: 'All traffic goes to the target. It ends only when the router was read back.',
       initial: 'asking',
-      entry: [
-        'askForTarget',
-        {
-          type: 'startTimer',
-          params: ({ context }) => ({ timer: 'budget', ms: context.returnBudgetMs }),
-        },
-      ],
+      entry: ['askForTarget', wait('budget', 'returnBudgetMs')],
       exit: cancelBudget,
       on: {
         'traffic.shifted': [
@@ -141,10 +129,7 @@ export const rollbackMachine = rollbackWords.createMachine({
 
     verifying: {
       description: 'The target has all traffic, and is watched before what was left is stopped.',
-      entry: {
-        type: 'startTimer',
-        params: ({ context }) => ({ timer: 'deadline', ms: context.verifyMs }),
-      },
+      entry: wait('deadline', 'verifyMs'),
       exit: cancelDeadline,
       on: {
         'probe.concluded': { guard: 'isTarget', actions: 'noteHealth', description: 'how the target is' },
@@ -194,7 +179,7 @@ export const rollbackMachine = rollbackWords.createMachine({
               type: 'drainVersion',
               params: ({ context }) => ({ ...left({ context }), ms: context.drainMs }),
             },
-            outlastDrain,
+            outlast('drainMs'),
           ],
           exit: cancelDeadline,
           on: {
@@ -209,7 +194,7 @@ export const rollbackMachine = rollbackWords.createMachine({
         },
         stopping: {
           description: 'It is being stopped.',
-          entry: [{ type: 'stopVersion', params: left }, outlastDrain],
+          entry: [{ type: 'stopVersion', params: left }, outlast('stopMs')],
           exit: cancelDeadline,
           on: {
             'version.stopped': [

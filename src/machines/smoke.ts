@@ -22,7 +22,7 @@ import {
   type SuiteTest,
   untouched,
 } from './suite.ts'
-import { cancelBudget } from './timing.ts'
+import { cancelBudget, wait } from './timing.ts'
 
 /** What a run of smoke tests is told once, at its start. */
 export interface SmokeInput {
@@ -96,13 +96,7 @@ export const smokeMachine = smokeSetup.createMachine({
   states: {
     verifying: {
       description: 'Tests run, as many at a time as allowed; each attempt is recorded.',
-      entry: [
-        'runWhatMay',
-        {
-          type: 'startTimer',
-          params: ({ context }) => ({ timer: 'budget', ms: context.budgetMs }),
-        },
-      ],
+      entry: ['runWhatMay', wait('budget', 'budgetMs')],
       exit: cancelBudget,
       on: {
         'test.concluded': [

@@ -34,6 +34,7 @@ export function releaseInput(changed: Partial<ReleaseInput> = {}): ReleaseInput 
     degradedMs: MINUTE,
     retireMs: 10 * MINUTE,
     drainMs: 30 * SECOND,
+    stopMs: 10 * SECOND,
     rollbackDrainMs: 5 * SECOND,
     returnBudgetMs: MINUTE,
     ...changed,
@@ -51,6 +52,7 @@ export function rollbackInput(changed: Partial<RollbackInput> = {}): RollbackInp
     reason: 'a person asked for it',
     stagingMs: 5 * MINUTE,
     drainMs: 5 * SECOND,
+    stopMs: 10 * SECOND,
     returnBudgetMs: MINUTE,
     verifyMs: 30 * SECOND,
     ...changed,
@@ -83,6 +85,7 @@ export function pipelineInput(changed: Partial<PipelineInput> = {}): PipelineInp
     reversible: true,
     retireMs: 10 * MINUTE,
     drainMs: 30 * SECOND,
+    stopMs: 10 * SECOND,
     undoMs: 2 * MINUTE,
     ...changed,
   }
