@@ -33,5 +33,5 @@ export class Dice {
 
 /** Luck for a world: long enough for a rollout with all that can happen to it, shrinking towards a world that is kind. */
 export function luck(): fc.Arbitrary<readonly number[]> {
-  return fc.array(fc.nat(9_999), { maxLength: 400, size: 'max' })
+  return fc.array(fc.nat(9_999), { maxLength: 600, size: 'max' })
 }

@@ -31,9 +31,9 @@ export class Nature {
 
   constructor(dice: Dice) {
     this.#dice = dice
-    this.#temper = dice.pick('good', 'good', 'good', 'flaky', 'bad', 'silent', 'unmeasured')
+    this.#temper = dice.pick('good', 'good', 'good', 'good', 'good', 'flaky', 'bad', 'silent', 'unmeasured')
     const from = dice.roll(200_000)
-    this.#outage = { from, until: from + dice.pick(0, 0, 20_000, 90_000, 900_000) }
+    this.#outage = { from, until: from + dice.pick(0, 0, 0, 0, 20_000, 90_000, 900_000) }
   }
 
   isOutage(now: number): boolean {
@@ -47,14 +47,14 @@ export class Nature {
 
   /** What a platform, a version or a test answers; null when nothing ever comes. */
   answer(command: Command): Answer | null {
-    if (this.#dice.chance(6)) return null
+    if (this.#dice.chance(4)) return null
     const { type, params } = command
     switch (type) {
       case 'startVersion': {
         const { version } = params
         const ready = { type: 'version.ready', version, endpoints: [] } as const
         const failed = { type: 'version.failed', version, reason: 'it exits with 1' } as const
-        return { afterMs: this.delay(), event: this.#dice.chance(12) ? failed : ready }
+        return { afterMs: this.delay(), event: this.#dice.chance(6) ? failed : ready }
       }
       case 'stopVersion':
         return { afterMs: this.delay(), event: { type: 'version.stopped', version: params.version } }
@@ -68,6 +68,9 @@ export class Nature {
       case 'runTest': {
         const { test, attempt, ms } = params
         const status = this.#dice.pick<TestAnswer['status']>(
+          'passed',
+          'passed',
+          'passed',
           'passed',
           'passed',
           'passed',
@@ -95,6 +98,7 @@ export class Nature {
     const exited = { type: 'version.exited', reason: 'killed' } as const
     return this.#dice.pick<RolloutEvent>(
       { type: 'resume.requested' },
+      { type: 'pause.requested' },
       { type: 'pause.requested' },
       ...PRESSED,
       { ...exited, version },

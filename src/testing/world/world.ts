@@ -58,7 +58,7 @@ type Happening = { readonly at: number; readonly member: Member } & (
 type Shift = Extract<Command, { type: 'shiftTraffic' }>
 
 /** How long nothing may come of anything before a person does something. */
-const QUIET = 12
+const QUIET = 6
 /** A rollout that has not ended after so many steps never will. */
 const MOST_STEPS = 2_000
 
@@ -86,7 +86,7 @@ class World {
     this.#setting = setting
     this.#dice = dice
     this.#nature = new Nature(dice)
-    this.#unrest = dice.pick(0, 1, 3, 10)
+    this.#unrest = dice.pick(0, 2, 5, 15)
     this.#router = new SimulatedRouter(allTo(setting.stable))
     this.#claim = claimIn(setting.input)
     this.#root = this.#begin('root', setting.strategy, { input: setting.input, claim: this.#claim })
