@@ -20,6 +20,11 @@ async function sending(bytes: string | Buffer, { stays = false } = {}) {
   })
 }
 
+/** How many ends of connections this process holds. */
+function connections(): number {
+  return process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap').length
+}
+
 describe('a request', () => {
   test('sends what it was told and nothing that was not asked for', async () => {
     await using server = await rawServer((socket) => {
@@ -83,8 +88,6 @@ describe('a request', () => {
   })
 
   test('is over with the answer, also when nobody wants to have its body', async () => {
-    const connections = (): number =>
-      process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap').length
     await using server = await rawServer((socket) => {
       socket.pause()
       socket.write('HTTP/1.1 413 Too Large\r\ncontent-length: 2\r\n\r\nno')

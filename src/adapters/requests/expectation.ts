@@ -9,14 +9,14 @@ export interface Expectation {
   readonly body: string | null
 }
 
-/** @throws UsageError `ARGUMENT_INVALID` when no answer could ever meet it, or any would */
+/** @throws UsageError `ARGUMENT_INVALID` when no answer could ever meet it */
 export function requireExpectation({ status, body }: Expectation): void {
   if (!Array.isArray(status) || status.length === 0 || !status.every(isStatus)) {
     throw new UsageError('ARGUMENT_INVALID', 'status: expected status codes', {
       hint: 'Write whole numbers from 100 to 599, for example [200, 204]',
     })
   }
-  if (body !== null && (typeof body !== 'string' || body === ''))
+  if (body !== null && typeof body !== 'string')
     throw new UsageError('ARGUMENT_INVALID', 'body: expected some text', { hint: 'Or null for any body' })
 }
 
