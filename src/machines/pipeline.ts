@@ -285,7 +285,7 @@ export const pipelineMachine = pipelineWords.createMachine({
 type PipelineSnapshot = SnapshotFrom<typeof pipelineMachine>
 
 const ENDINGS = ['promoted', 'rolled-back', 'failed', 'superseded'] as const
-const WATCHED = new Set(['verifying', 'retiring.waiting', 'retiring.draining', 'frozen'])
+const WATCHED = new Set(['verifying', 'retiring.waiting', 'retiring.draining'])
 
 export const pipeline = strategy(pipelineMachine, {
   name: 'pipeline',
