@@ -123,10 +123,10 @@ export class Engine implements EngineView, AsyncDisposable {
   }
 
   rollout(id: string): RolloutView {
-    const view = this.services()
-      .flatMap(({ rollouts }) => rollouts)
-      .find((candidate) => candidate.id === id)
-    if (view !== undefined) return view
+    for (const service of this.#services.values()) {
+      const view = viewIn(service.record(), id)
+      if (view !== null) return view
+    }
     throw new UsageError('ROLLOUT_UNKNOWN', `no rollout is called ${id}`, {
       hint: '`sluice list` shows the newest',
     })
@@ -205,16 +205,19 @@ export class Engine implements EngineView, AsyncDisposable {
     holds: (view: RolloutView) => boolean,
     signal: AbortSignal = NEVER,
   ): Promise<RolloutView> {
-    return new Promise((resolve, reject) => {
-      const stop = () => reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'))
-      if (signal.aborted) return stop()
-      signal.addEventListener('abort', stop, { once: true })
-      const found = this.state$(rollout).pipe(filter(holds))
-      found.subscribe({
-        next: resolve,
-        error: reject,
-        complete: () => reject(new UsageError('EVENT_REFUSED', `${rollout} has ended`)),
-      })
+    const { promise, resolve, reject } = Promise.withResolvers<RolloutView>()
+    const stop = () => reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'))
+    if (signal.aborted) stop()
+    signal.addEventListener('abort', stop, { once: true })
+    const found = this.state$(rollout).pipe(filter(holds))
+    const subscription = found.subscribe({
+      next: resolve,
+      error: reject,
+      complete: () => reject(new UsageError('EVENT_REFUSED', `${rollout} has ended`)),
+    })
+    return promise.finally(() => {
+      signal.removeEventListener('abort', stop)
+      subscription.unsubscribe()
     })
   }
 
