@@ -23,11 +23,18 @@ export class Fleet {
 
   /** Takes over all that earlier controllers left of a service. */
   static async open(deps: KeeperDeps): Promise<Fleet> {
-    const fleet = new Fleet(deps)
-    const records = await recordsIn(deps.place.dir)
-    await fleet.#endStrays(new Set(records.map(({ ticket }) => ticket)))
-    await Promise.all(records.map(async (record) => fleet.#resume(record)))
-    return fleet
+    const failure = new AbortController()
+    const fleet = new Fleet({ ...deps, signal: AbortSignal.any([deps.signal, failure.signal]) })
+    try {
+      const records = await recordsIn(deps.place.dir)
+      await fleet.#endStrays(new Set(records.map(({ ticket }) => ticket)))
+      await Promise.all(records.map(async (record) => fleet.#resume(record)))
+      return fleet
+    } catch (error) {
+      // Whoever tries again must be the only one to mend what has been taken over by now.
+      failure.abort()
+      throw error
+    }
   }
 
   /** Makes a version have exactly the instances that it wants, and resolves with them. */

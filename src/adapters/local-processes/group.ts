@@ -20,7 +20,7 @@ export async function leads(table: ProcessTable, { pid, start, machine }: Leader
 }
 
 /** Whether anything of the group runs. */
-export async function groupRuns(table: ProcessTable, leader: Leader): Promise<boolean> {
+async function groupRuns(table: ProcessTable, leader: Leader): Promise<boolean> {
   const { pid, start, machine } = leader
   if (machine !== (await table.machine())) return false
   const seen = await table.look(pid)
@@ -42,7 +42,9 @@ export async function endGroup(
 ): Promise<void> {
   const deadline = performance.now() + graceMs
   let manner: 'new' | 'asked' | 'killed' = 'new'
-  for (let pollMs = POLL_MS; await groupRuns(table, leader); pollMs = Math.min(pollMs * 2, LONGEST_POLL_MS)) {
+  // What can't be looked at may run.
+  const goesOn = async (): Promise<boolean> => groupRuns(table, leader).catch(() => true)
+  for (let pollMs = POLL_MS; await goesOn(); pollMs = Math.min(pollMs * 2, LONGEST_POLL_MS)) {
     signal.throwIfAborted()
     const left = deadline - performance.now()
     if (left <= 0) signalGroup(leader.pid, 'SIGKILL')

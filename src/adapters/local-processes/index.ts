@@ -21,7 +21,8 @@ export interface LocalProcessesOptions {
 /**
  * Runs versions as processes of this machine. They don't depend on the controller: they go on when it ends, and whoever
  * names the same `stateDir` next finds them, watches them, restarts what has died meanwhile and says so. One controller at
- * a time: a second one's calls are rejected. An instance is a process group; what leaves the group is not known here.
+ * a time: a second one's calls are rejected. A start with another command or environment holds from the next time that an
+ * instance is started. An instance is a process group; what leaves the group is not known here.
  * An instance's environment is that of its version, `PORT`, `SLUICE_SERVICE`, `SLUICE_VERSION`, `SLUICE_INSTANCE`, and of
  * the controller's only what any program needs, such as `PATH` and `HOME`.
  * @throws UsageError `ARGUMENT_INVALID` for a malformed option; `RUNTIME_UNSUPPORTED` on Windows

@@ -161,7 +161,8 @@ export class Keeper {
     this.#tell('exited', `${nameOf(this.#record)} ${found}`)
     await endGroup(table, leader, { graceMs: 0, signal })
     this.#leader = null
-    if (ticket !== null) await discard(this.#path(ticket))
+    // One that stays is found, and thrown away, when the directory is opened next.
+    if (ticket !== null) await discard(this.#path(ticket)).catch(() => {})
     await this.#wait(isSteady ? 1 : failures + 1)
   }
 
@@ -203,7 +204,7 @@ export class Keeper {
   async #giveUp({ restarts, failures }: InstanceRecord): Promise<void> {
     if (this.#deps.signal.aborted) return
     const { ticket } = this.#record
-    if (ticket !== null) await discard(this.#path(ticket))
+    if (ticket !== null) await discard(this.#path(ticket)).catch(() => {})
     this.#record = { ...this.#record, restarts }
     await this.#wait(failures + 1)
   }

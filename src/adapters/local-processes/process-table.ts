@@ -72,11 +72,12 @@ function parseStat(line: string): Sighting | null {
 
 /** The same time and language for everyone: the words are compared. */
 const PS_ENV = { TZ: 'UTC', LC_ALL: 'C' }
-const PS_COLUMNS = 'pid=,pgid=,stat=,lstart='
+/** One option for each: with a comma, POSIX takes the rest for the heading of the first. */
+const PS_COLUMNS = '-o pid= -o pgid= -o stat= -o lstart='
 const PS_LINE = /^\s*(\d+)\s+(\d+)\s+(\S+)\s+(\S.*?)\s*$/
 
 export const psTable: ProcessTable = {
-  lookAtSelf: `s=$(TZ=UTC LC_ALL=C /bin/ps -o ${PS_COLUMNS} -p $$)`,
+  lookAtSelf: `s=$(TZ=UTC LC_ALL=C /bin/ps ${PS_COLUMNS} -p $$)`,
   parse: parsePs,
   async look(pid) {
     return parsePs(await ps('-p', String(pid)))
@@ -97,7 +98,7 @@ function parsePs(line: string): Sighting | null {
 /** Says nothing where there is no such process, which is also its exit code 1. */
 function ps(...which: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
-    const args = ['-o', PS_COLUMNS, ...which]
+    const args = [...PS_COLUMNS.split(' '), ...which]
     execFile('/bin/ps', args, { env: PS_ENV, maxBuffer: 1 << 26 }, (error, stdout) => {
       if (error === null || error.code === 1) resolve(stdout)
       else reject(error)

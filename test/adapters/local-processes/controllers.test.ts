@@ -1,5 +1,5 @@
 // What happens to instances when their controller dies, or when there are two.
-import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, rmdir, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -227,6 +227,35 @@ test('what ran before the machine was started anew is not looked for among the p
   await next.stop(what, options)
 
   expect(await processesWith('SLUICE_SERVICE', what.service)).toEqual([stranger])
+})
+
+test('a directory that could not be taken over at first is taken over once', async () => {
+  const { stateDir, platform, reopen } = await opened()
+  const what = versionOf({ replicas: 2 })
+  await platform.start(what, options)
+  await platform.close()
+  const dir = join(stateDir, 'processes', what.service)
+  const [died, unreadable] = await Promise.all(
+    ['v1-1', 'v1-2'].map(
+      async (name) => JSON.parse(await readFile(join(dir, `${name}.json`), 'utf8')).ticket,
+    ),
+  )
+  killed(Number.parseInt(await readFile(join(dir, died, 'start'), 'utf8')))
+  const used = join(dir, unreadable, 'used')
+  await rm(used)
+  await mkdir(used)
+
+  const next = await reopen()
+  const events = eventsOf(next)
+  for (let i = 0; i < 2; i++)
+    await expect(next.list(what.service, options)).rejects.toMatchObject({ code: 'PLATFORM_FAILED' })
+  await rmdir(used)
+  await writeFile(used, '')
+  await next.list(what.service, options)
+
+  await eventually(() => events.some(({ kind }) => kind === 'restarted'))
+  expect(await processesWith('SLUICE_SERVICE', what.service)).toHaveLength(2)
+  expect(events.filter(({ kind }) => kind === 'restarted')).toHaveLength(1)
 })
 
 test.each(['truncated', 'foreign'])(
