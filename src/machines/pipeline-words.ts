@@ -55,6 +55,8 @@ export const pipelineWords = setup({
       cause: 'smoke-test-failure',
       reason: ({ event }) => (event.type === 'child.ended' ? event.outcome.reason : null),
     }),
+    /** A person goes on in spite of it. */
+    overrule: assign({ cause: null, reason: null }),
   },
   guards: {
     isDeployedToTest: (args) => hasEnded(args, 'deploy', 'promoted') && args.context.hasSmoke,

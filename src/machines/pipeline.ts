@@ -262,8 +262,13 @@ export const pipelineMachine = pipelineWords.createMachine({
           description: 'a person insists',
         },
         'promote.requested': [
-          { guard: 'isFirst', target: 'promoted', description: 'a person takes the risk; nothing to retire' },
-          { target: 'retiring', description: 'a person takes the risk' },
+          {
+            guard: 'isFirst',
+            target: 'promoted',
+            actions: 'overrule',
+            description: 'a person takes the risk; nothing to retire',
+          },
+          { target: 'retiring', actions: 'overrule', description: 'a person takes the risk' },
         ],
       },
     },

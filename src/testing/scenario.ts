@@ -11,7 +11,7 @@
 //     -> shifting -> monitoring
 //
 // A block is one event, and under it the state it led to and what was asked for. A block of several events is the way to
-// where the scenario gets interesting: only its states are written.
+// where the scenario gets interesting: only its states are written. A line that names a strategy starts anew.
 import type { AnyMachineSnapshot } from 'xstate'
 
 import type { Outcome } from '../events/outcome.ts'
@@ -39,25 +39,36 @@ export interface Replay {
  * @throws SyntaxError for a line that can't be read, and for a timer that rings without running
  */
 export function replay(text: string, strategies: Readonly<Record<string, Strategy>>): Replay {
-  let player: Player | null = null
+  const players: Player[] = []
   const blocks = text.trimEnd().split(/\n{2,}/)
   const played = blocks.map((block) => {
     const lines = block.split('\n').filter((line) => !/^(?:->| )/.test(line))
-    const said = lines.filter((line) => !line.startsWith('#'))
-    if (said.length === 0) return lines.join('\n')
-    const [first = '', ...others] = said
-    const answers: string[] = []
-    if (player === null) {
-      player = new Player(first, strategies)
-      answers.push(player.start())
-      for (const line of others) answers.push(player.play(line))
-    } else {
-      for (const line of said) answers.push(player.play(line))
-    }
-    return [...lines, answers.length > 1 ? theWay(answers) : answers[0]].join('\n')
+    const answers = lines
+      .filter((line) => !line.startsWith('#'))
+      .map((line) => {
+        if (!isStart(line)) return playerOf(players, line).play(line)
+        const player = new Player(line, strategies)
+        players.push(player)
+        return player.start()
+      })
+    return [...lines, ...(answers.length > 1 ? [theWay(answers)] : answers)].join('\n')
   })
-  const { arrows, states } = player ?? { arrows: [], states: [] }
-  return { text: `${played.join('\n\n')}\n`, arrows, states }
+  return {
+    text: `${played.join('\n\n')}\n`,
+    arrows: players.flatMap(({ arrows }) => arrows),
+    states: players.flatMap(({ states }) => states),
+  }
+}
+
+/** Events have a dot in their name, strategies have none. */
+function isStart(line: string): boolean {
+  return /^[a-z-]+(?: |$)/.test(line)
+}
+
+function playerOf(players: readonly Player[], line: string): Player {
+  const player = players.at(-1)
+  if (player === undefined) throw new SyntaxError(`'${line}': nothing has been started`)
+  return player
 }
 
 /** Only the states of several answers, in a row. */
@@ -116,17 +127,19 @@ class Player {
     return [`-> ${path}${note}`, ...rows.map((row) => `   ${row}`)].join('\n')
   }
 
-  /** What else is to be seen from outside, where it is no longer what it was. */
+  /** What else is to be seen of it, where it is no longer what it was. */
   #news(before: AnyMachineSnapshot | null, after: AnyMachineSnapshot): readonly string[] {
-    const strategy = this.#strategy
-    const sights = [
-      (of: AnyMachineSnapshot) => watchText(strategy.activitiesOf(of), this.#claim),
-      (of: AnyMachineSnapshot) => contextText(of.context),
-      (of: AnyMachineSnapshot) => outcomeText(strategy.outcomeOf(of)),
+    const is = this.#sights(after)
+    const was = before === null ? NOTHING_YET : this.#sights(before)
+    return is.filter((sight, i) => sight !== was[i])
+  }
+
+  #sights(of: AnyMachineSnapshot): readonly string[] {
+    return [
+      watchText(this.#strategy.activitiesOf(of), this.#claim),
+      ...notes(of.context),
+      outcomeText(this.#strategy.outcomeOf(of)),
     ]
-    return sights
-      .map((see) => (before !== null && see(before) === see(after) ? '' : see(after)))
-      .filter((row) => row !== '')
   }
 
   #follow({ type, params }: Command): void {
@@ -148,18 +161,32 @@ function unmoved({ type }: RolloutEvent): string {
   return type.endsWith('.requested') ? ' (refused)' : ' (ignored)'
 }
 
-/** What a machine remembers that a reader can not see in its state: the fields that have a name in this list. */
-function contextText(context: Readonly<Record<string, unknown>>): string {
-  const { cause, reason, observedMs, suspects, hold } = context
+/** What is seen of a rollout of which nothing is known. */
+const NOTHING_YET = [watchText([], 0), ...notes({}), outcomeText(null)]
+
+/** What a machine remembers that a reader can not see in its state. */
+function notes({
+  cause,
+  reason,
+  observedMs,
+  suspects,
+  hold,
+}: Readonly<Record<string, unknown>>): readonly string[] {
   const why = [cause, reason].filter((part) => typeof part === 'string')
+  const suspected = Array.isArray(suspects) ? suspects : []
   return [
-    ...(typeof observedMs === 'number' && observedMs > 0 ? [`observed ${formatMs(observedMs)}`] : []),
-    ...(Array.isArray(suspects) && suspects.length > 0 ? [`suspected by ${suspects.join(' and ')}`] : []),
-    ...(hold === true ? ['a person holds it'] : []),
-    ...(why.length > 0 ? [`because ${why.join(': ')}`] : []),
-  ].join(', ')
+    typeof observedMs === 'number' && observedMs > 0
+      ? `observed ${formatMs(observedMs)}`
+      : 'observed nothing yet',
+    suspected.length > 0 ? `suspected by ${suspected.join(' and ')}` : 'suspected by nobody',
+    hold === true ? 'held by a person' : 'held by nobody',
+    why.length > 0 ? `because ${why.join(': ')}` : 'because of nothing any more',
+  ]
 }
 
 function outcomeText(outcome: Outcome | null): string {
-  return outcome === null ? '' : `outcome ${outcome.status}`
+  if (outcome === null) return 'no outcome'
+  const { status, cause, reason } = outcome
+  const why = [cause, reason].filter((part) => part !== null).join(': ')
+  return why === '' ? `outcome ${status}` : `outcome ${status}, ${why}`
 }

@@ -68,12 +68,24 @@ export const pipelines: Readonly<Record<string, Setting>> = {
     input: pipelineInput({ retireMs: 60_000, undoMs: 32_000 }),
     childInput: inputOf,
   },
+  'pipeline that can not be undone': {
+    ...over,
+    strategy: 'pipeline',
+    input: pipelineInput({ reversible: false, retireMs: 60_000, undoMs: 32_000 }),
+    childInput: (strategy, claim) => irreversible(inputOf(strategy, claim)),
+  },
   'blue-green pipeline': {
     ...over,
     strategy: 'pipeline',
     input: pipelineInput({ strategy: 'blue-green', retireMs: 60_000, undoMs: 32_000 }),
     childInput: inputOf,
   },
+}
+
+function irreversible(input: unknown): unknown {
+  return typeof input === 'object' && input !== null && 'reversible' in input
+    ? { ...input, reversible: false }
+    : input
 }
 
 function inputOf(strategy: StrategyName, claim: number): unknown {
