@@ -1,7 +1,7 @@
 import { HttpRefusal } from './refusal.ts'
 
 /** The longest body that is read. */
-export const LONGEST_BODY = 64 * 1024
+const LONGEST_BODY = 64 * 1024
 
 /**
  * The JSON of a request's body.

@@ -1,11 +1,13 @@
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
+import { Subject } from 'rxjs'
 import { onTestFinished, describe, expect, test } from 'vitest'
 
 import type { EngineView } from '../../src/engine/view.ts'
-import { EventStream, STREAM_LIMITS, type StreamLimits } from '../../src/server/event-stream.ts'
+import type { Envelope } from '../../src/events/envelope.ts'
+import { EventStream, frameOf, STREAM_LIMITS, type StreamLimits } from '../../src/server/event-stream.ts'
 import { streamJournal } from '../../src/server/journal-stream.ts'
 import { eventually } from '../../src/testing/traffic-rig.ts'
 import { ask, raw, rest } from './ask.ts'
@@ -189,15 +191,35 @@ describe('a reader that never reads', () => {
     expect(said.at(-1)).toEqual({ event: 'lagged', data: { type: 'lagged', since: ids.at(-1) } })
   })
 
-  test('is cut off when it does not even fetch that', async () => {
-    const { view, say, isHeard } = journal()
+  test('is cut off when it does not even fetch the last thing that is said to it', async () => {
+    const streams: EventStream[] = []
     const closed: Promise<unknown>[] = []
-    const url = await streaming(view, { graceMs: 10 }, (socket) => closed.push(once(socket, 'close')))
+    const url = await answering((response) => {
+      closed.push(once(response, 'close'))
+      streams.push(new EventStream(response, { ...STREAM_LIMITS, graceMs: 10 }))
+    })
     await raw(url, GET('/'))
-    await eventually(isHeard)
-    for (let i = 0; i < MANY; i++) await say({ type: 'pause.requested', reason: LONG })
+    const stream = await eventually(() => streams[0])
+    for (let i = 0; i < MANY; i++) stream.write(frameOf({ data: LONG }))
+    expect(stream.isTooSlow(0)).toBe(true)
+    stream.end(frameOf({ event: 'lagged' }))
     await Promise.all(closed)
     expect(closed).toHaveLength(1)
+  })
+
+  test('is not confused with one to whom something is told late', async () => {
+    const { view, say } = journal()
+    const late$ = new Subject<Envelope>()
+    const { url } = await served({ ...view, events$: late$ })
+    const reader = await open(url, '/v1/events')
+    await eventually(() => late$.observed)
+    for (let i = 1; i <= 100; i++) {
+      const envelope = await say({ type: 'pause.requested', reason: LONG })
+      await reader.take(i)
+      late$.next(envelope)
+    }
+    await say({ type: 'resume.requested' })
+    expect((await reader.take(101)).at(-1)?.event).toBe('resume.requested')
   })
 
   test('is not dropped for reading a long journal slowly', async () => {
@@ -305,18 +327,17 @@ function messagesOf(text: string): readonly Said[] {
 }
 
 /** The journal alone, under limits of the test's own. */
-async function streaming(
-  view: EngineView,
-  limits: Partial<StreamLimits>,
-  connected: (socket: Socket) => void = () => {},
-): Promise<string> {
-  const server = createServer((_, response) => {
+async function streaming(view: EngineView, limits: Partial<StreamLimits>): Promise<string> {
+  return answering((response) => {
     response.shouldKeepAlive = false
     response.useChunkedEncodingByDefault = false
     const stream = new EventStream(response, { ...STREAM_LIMITS, ...limits })
     void streamJournal(view, stream, { since: 0, rollout: null, service: null })
   })
-  server.on('connection', connected)
+}
+
+async function answering(answer: (response: ServerResponse) => void): Promise<string> {
+  const server = createServer((_, response) => answer(response))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   onTestFinished(async () => {
     server.closeAllConnections()
