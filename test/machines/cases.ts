@@ -75,7 +75,7 @@ export const rollbacks: readonly Case[] = [
   },
 ]
 
-export const suites: readonly Case[] = [
+const suites: readonly Case[] = [
   {
     name: 'smoke',
     strategy: smoke,

@@ -14,7 +14,7 @@ const times = { progressMs: 300_000, retireMs: 60_000, degradedMs: 40_000 }
 const everything = stepsOf([100], 30_000)
 const over = { strategies, version: 'v2', stable: 'v1' }
 
-export const canary: Setting = {
+const canary: Setting = {
   ...over,
   strategy: 'canary',
   input: releaseInput({ ...times, steps: stepsOf([5, 25, 60], 30_000) }),
