@@ -92,12 +92,31 @@ export type { Verdict } from './analysis/verdict.ts'
 // For adapters of your own; each port's contract suite is in `sluice/testing`.
 export type {
   Adapters,
+  Backend,
+  Cancellable,
   Clock,
+  Deployable,
+  GenerationCounts,
   HealthProbe,
+  Instance,
+  InstanceEvent,
+  JournalEntry,
+  Listen,
   MetricsSource,
   Platform,
+  ProbeAnswer,
+  ProbeSpec,
+  Route,
+  RouterCapabilities,
+  RunSpec,
   Store,
+  StoredEntry,
+  StoredRecord,
   TestRunner,
+  TestSpec,
   TrafficRouter,
 } from './engine/ports.ts'
+export type { Counts, MetricsWindow, Sample } from './analysis/sample.ts'
+export type { Histogram } from './analysis/histogram.ts'
+export type { Endpoint, TestAnswer } from './events/rollout-event.ts'
 export { AdapterError, type ErrorCode, UsageError } from './errors.ts'
