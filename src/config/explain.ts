@@ -13,29 +13,22 @@ type Issue = z.core.$ZodIssue
 interface Explained extends Fault {
   /** Where a key is unknown: the path of the one that was probably meant. */
   readonly meant?: string | null
-  /** Where a key has to be there: those that would do. */
-  readonly needs?: readonly string[]
+  /** Where a key has to be there: the mapping that lacks it, and the keys that would do. */
+  readonly lacks?: { readonly path: Path; readonly keys: readonly string[] }
 }
 
 /** Longer lists of allowed keys are only shown when no key is suggested. */
 const FEW_KEYS = 12
 
-/** Faults in the order of the text, each once; what follows from a mistyped key is left out. */
+/** What is wrong, without what follows from a mistyped key. */
 export function explain(issues: readonly Issue[], source: Source): readonly Fault[] {
   const explained = issues.flatMap((issue) => flat(issue, [])).flatMap((issue) => faultsOf(issue, source))
   const unknown = explained.filter(({ meant }) => meant !== undefined)
   const meant = new Set(unknown.map((one) => one.meant))
   const puzzling = new Set(unknown.map(({ path }) => formatPath(path.slice(0, -1))))
-  const told = new Set<string>()
   return explained
-    .filter(({ path, needs = [] }) => !needs.some((key) => meant.has(formatPath([...path, key]))))
-    .filter(({ path, needs = [] }) => needs.length < 2 || !puzzling.has(formatPath(path)))
-    .filter(({ path, message }) => isNew(told, `${formatPath(path)} ${message}`))
-}
-
-function isNew(told: Set<string>, text: string): boolean {
-  const { size } = told
-  return told.add(text).size > size
+    .filter(({ lacks }) => lacks?.keys.some((key) => meant.has(formatPath([...lacks.path, key]))) !== true)
+    .filter(({ lacks }) => !isChoice(lacks) || !puzzling.has(formatPath(lacks.path)))
 }
 
 /** An issue with its whole path; of a choice, the issues of the branch that comes closest. */
@@ -53,30 +46,27 @@ function isAboutTheWhole({ path, code }: Issue): boolean {
 
 function faultsOf(issue: Issue, source: Source): readonly Explained[] {
   const path = issue.path as Path
-  const key = path.at(-1)
-  const parent = path.slice(0, -1)
-  if (issue.code === 'unrecognized_keys')
-    return issue.keys.map((unknown) => unknownKey(unknown, issue, source))
-  if (issue.code === 'invalid_key') {
-    const message = fill(issue.issues[0]?.message ?? '', quote(String(key)), key)
-    return [{ path, message: `${at(parent)}${message}`, range: rangeOf(source.spot, path, 'key') }]
-  }
+  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey(key, issue, source))
+  if (issue.code === 'invalid_key') return [badKey(issue.issues[0]?.message ?? '', path, source)]
   const value = valueAt(source.data, path)
-  if (value === undefined && key !== undefined) {
-    const expected = issue.message.replace(', got {got}', '').replace('{quotes}', '')
-    const message = `"${key}" is missing${within(parent)}: ${expected}`
-    return [{ path: parent, message, range: rangeOf(source.spot, path, 'value'), needs: [String(key)] }]
-  }
-  const got = describe(value, path, source)
-  const range = rangeOf(source.spot, path, 'value')
-  return [
-    {
-      path,
-      message: `${at(path)}${fill(issue.message, got, value)}${suggestion(issue, value)}`,
-      range,
-      ...needsOf(issue),
-    },
-  ]
+  if (value === undefined && path.length > 0) return [missingKey(issue.message, path, source)]
+  const said = fill(issue.message, describe(value, path, source), value)
+  const message = `${at(path)}${said}${suggestion(issue, value)}`
+  return [{ path, message, range: rangeOf(source.spot, path, 'value'), ...lackOf(issue) }]
+}
+
+function badKey(message: string, path: Path, { spot }: Source): Explained {
+  const key = path.at(-1)
+  const said = fill(message, quote(String(key)), key)
+  return { path, message: `${at(path.slice(0, -1))}${said}`, range: rangeOf(spot, path, 'key') }
+}
+
+function missingKey(expectation: string, path: Path, { spot }: Source): Explained {
+  const key = String(path.at(-1))
+  const parent = path.slice(0, -1)
+  const expected = expectation.replace(', got {got}', '').replace('{quotes}', '')
+  const message = `"${key}" is missing${within(parent)}: ${expected}`
+  return { path: parent, message, range: rangeOf(spot, path, 'value'), lacks: { path: parent, keys: [key] } }
 }
 
 function unknownKey(unknown: string, issue: Issue, source: Source): Explained {
@@ -93,11 +83,16 @@ function unknownKey(unknown: string, issue: Issue, source: Source): Explained {
   }
 }
 
-function needsOf(issue: Issue): { readonly needs?: readonly string[] } {
-  const { needs } = ('params' in issue && issue.params !== undefined ? issue.params : {}) as {
-    needs?: readonly string[]
-  }
-  return needs === undefined ? {} : { needs }
+function lackOf(issue: Issue): Pick<Explained, 'lacks'> {
+  if (issue.code !== 'custom') return {}
+  const { needs = [], inside = 0 } = (issue.params ?? {}) as { needs?: readonly string[]; inside?: number }
+  const path = issue.path.slice(0, issue.path.length - inside) as Path
+  return needs.length === 0 ? {} : { lacks: { path, keys: needs } }
+}
+
+/** Whether any of several keys would do: then one that is unknown was probably meant to be one of them. */
+function isChoice(lacks: Explained['lacks']): lacks is NonNullable<Explained['lacks']> {
+  return lacks !== undefined && lacks.keys.length > 1
 }
 
 function at(path: Path): string {

@@ -8,7 +8,7 @@ import { address, count, type Duration, name, ratio, toMs, toPositiveMs, weight 
 type Facts = Readonly<Record<string, unknown>>
 
 /** What a reader of `units.ts` says against a value, in the words of a problem; null when it takes it. */
-export function objection(read: (what: string) => unknown): string | null {
+function objection(read: (what: string) => unknown): string | null {
   try {
     read('it')
     return null
@@ -59,7 +59,7 @@ export function flag(): z.ZodBoolean {
 /** `'30s'`; zero where that is a time, too. */
 export function duration({ zero }: { readonly zero: boolean }): z.ZodType<Duration, Duration> {
   const read = zero ? toMs : toPositiveMs
-  const fault = (value: unknown) => objection((what) => read(value as string, what))
+  const fault = (value: unknown) => objection((what) => read(textOr(value), what))
   return z
     .string({ error: ({ input }) => fault(input) ?? 'expected a duration' })
     .check(objecting(fault))
@@ -83,7 +83,7 @@ export function named(): z.ZodString {
 }
 
 function nameFault(value: unknown): string | null {
-  return objection((what) => name(value as string, what))
+  return objection((what) => name(textOr(value), what))
 }
 
 /** 0 to 100, at most two decimals. */
@@ -135,11 +135,17 @@ export function oneOf(values: readonly string[]): string {
 }
 
 function numberThat(read: (value: number, what: string) => unknown, facts: Facts): z.ZodNumber {
-  const fault = (value: unknown) => objection((what) => read(value as number, what))
+  const fault = (value: unknown) =>
+    objection((what) => read(typeof value === 'number' ? value : Number.NaN, what))
   return z
     .number({ error: ({ input }) => fault(input) ?? 'expected a number, got {got}' })
     .check(objecting(fault))
     .meta(facts)
+}
+
+/** What is no text is refused like the empty one: a reader might have to show it, and not every object can be shown. */
+function textOr(value: unknown): string {
+  return typeof value === 'string' ? value : ''
 }
 
 function isScalar(value: unknown): boolean {

@@ -17,7 +17,7 @@ import {
 } from './source.ts'
 
 /** A module may wait for something before it exports, but not for ever. */
-const LONGEST_IMPORT_MS = 30_000
+const LONGEST_IMPORT_MS = 10_000
 
 /** Imports a module and takes what it exports by default; never throws, whatever the module does. */
 export async function readModule(
@@ -105,6 +105,7 @@ function rangeIn(page: Page, error: unknown, path: string): Range | null {
 /** Copies plain data and says what is not. */
 class Copy {
   readonly faults: Fault[] = []
+  /** Whether nothing is left to check. */
   gaveUp = false
   readonly #open = new Set<object>()
   #values = 0
@@ -120,10 +121,7 @@ class Copy {
   #isTooMuch(path: Path): boolean {
     this.#values++
     const message = path.length > DEEPEST ? TOO_DEEP : this.#values > MOST_VALUES ? TOO_MANY : null
-    if (message !== null) {
-      this.#refuse(message, [])
-      this.gaveUp = true
-    }
+    if (message !== null) this.#refuse(message, [])
     return message !== null
   }
 
@@ -156,6 +154,7 @@ class Copy {
 
   #refuse(message: string, path: Path): null {
     this.faults.push({ message, path, range: null })
+    if (path.length === 0) this.gaveUp = true
     return null
   }
 }

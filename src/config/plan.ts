@@ -94,7 +94,7 @@ export function formatPlan(plan: RolloutPlan): string {
     ...plan.steps.map(
       ({ percentage, watched }, i) => [`step ${i + 1}`, `${percentage} %, watched for ${watched}`] as const,
     ),
-    ['in all', `at least ${plan.shortest} of watched traffic`],
+    ['in all', `at least ${plan.shortest} of watched traffic; then everything is routed to it`],
     ...plan.checks.map((check) => ['check', check] as const),
     ...(smoke ?? []).map((test) => ['smoke test', test] as const),
     ...LIMITS.map((limit) => ['limit', `${limit} ${limits[limit]}`] as const),
@@ -130,8 +130,17 @@ function stepsOf({ options }: RolloutConfig, strategy: RolloutPlan['strategy']):
       trafficSteps?: readonly number[]
       validationDuration?: Duration
     }
-  return trafficSteps.map((percentage) => ({ percentage, watched: validationDuration }))
+  return watchedSteps(trafficSteps).map((percentage) => ({ percentage, watched: validationDuration }))
 }
+
+/** At 100 % nothing would be left to compare with: instead of it, the canary is watched at 95 %. */
+function watchedSteps(trafficSteps: readonly number[]): readonly number[] {
+  const below = trafficSteps.filter((step) => step < 100)
+  const isHeldBack = below.length < trafficSteps.length && (below.at(-1) ?? 0) < HOLD_BACK
+  return isHeldBack ? [...below, HOLD_BACK] : below
+}
+
+const HOLD_BACK = 95
 
 function placeOf(listen: number | string = 0): string {
   const { host, port } = address(listen, 'listen')

@@ -4,7 +4,7 @@ import { dirname, resolve } from 'node:path'
 import type { Fault } from './page.ts'
 import type { Path } from './problem.ts'
 import { isReference } from './secrets.ts'
-import { rangeOf, type Source, valueAt } from './source.ts'
+import { named, rangeOf, type Source, valueAt } from './source.ts'
 
 /** Variables of the environment by name, as in `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -17,7 +17,7 @@ export async function danglingReferences(
   const faults: Fault[] = []
   for (const [at, reference] of referencesOf(data)) {
     const message = await faultOf(reference, { env, directory: dirname(path) })
-    if (message !== null) faults.push({ message, path: at, range: rangeOf(spot, at, 'value') })
+    if (message !== null) faults.push(named({ message, path: at, range: rangeOf(spot, at, 'value') }))
   }
   return faults
 }

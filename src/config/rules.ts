@@ -191,7 +191,7 @@ function needOne(value: unknown, context: Context, needs: readonly string[]): vo
 }
 
 function say(context: Context, { message, path = [], needs = [] }: Issue): void {
-  context.addIssue({ code: 'custom', message, path: [...path], params: { needs } })
+  context.addIssue({ code: 'custom', message, path: [...path], params: { needs, inside: path.length } })
 }
 
 function dataOf(value: unknown): Data {

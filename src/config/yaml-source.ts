@@ -165,15 +165,16 @@ class Walk {
     const parts = new Map<string | number, Spot>()
     for (const pair of items) {
       const key = this.#key(pair, parts, path)
+      // Also of a key that is refused: its value may hold a secret, which no frame may show.
+      const found = this.read(pair.value, rangeOfNode(pair.key), [...path, key ?? keyTextOf(pair)])
       if (key === null) continue
-      const found = this.read(pair.value, rangeOfNode(pair.key), [...path, key])
       data[key] = found.data
       parts.set(key, found.spot)
     }
     return { data, spot: { ...spot, parts } }
   }
 
-  /** The name of a key as it was written (`1.10` is not 1.1); null when it can't be one. */
+  /** The name of a key; null when it can't be one. */
   #key({ key }: Pair, known: ReadonlyMap<string | number, Spot>, path: Path): string | null {
     const range = rangeOfNode(key) ?? [0, 0]
     if (!isScalar(key)) {
@@ -183,12 +184,18 @@ class Walk {
     this.#refuseTag(key, path, range)
     if (path.some(isSecretName)) this.hidden.push(range)
     if (this.#isJson && !isJsonText(key)) this.faults.push({ message: NOT_QUOTED, path, range })
-    const name = typeof key.value === 'string' ? key.value : (key.source ?? String(key.value))
+    const name = keyTextOf({ key })
     const message = keyFault(name, known.has(name))
     if (message === null) return name
     this.faults.push({ message, path: name === MERGE ? path : [...path, name], range })
     return null
   }
+}
+
+/** A key as it was written: `1.10` is not 1.1. */
+function keyTextOf({ key }: Pick<Pair, 'key'>): string {
+  if (!isScalar(key)) return ''
+  return typeof key.value === 'string' ? key.value : (key.source ?? String(key.value))
 }
 
 const MERGE = '<<'

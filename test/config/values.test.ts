@@ -98,6 +98,17 @@ describe('a name', () => {
     ])
   })
 
+  test('is no mapping, not even one that can not be shown', async () => {
+    const mapping = '{ toString: 1, valueOf: 1 }'
+    expect(
+      await saidOf(`stableVersion: ${mapping}\nwindow: ${mapping}\nhealthCheckThreshold: ${mapping}`),
+    ).toEqual([
+      `stableVersion: expected a name, got a mapping - ${NAME}`,
+      `window: expected a duration, got a mapping - ${DURATION}`,
+      'healthCheckThreshold: expected a whole number, got a mapping - write a whole number from 1 to 100',
+    ])
+  })
+
   test('of a megabyte is cut where it is shown', async () => {
     const [said = ''] = await saidOf(`stableVersion: ${'x'.repeat(200_000)}`)
     expect(said.length).toBeLessThan(300)
