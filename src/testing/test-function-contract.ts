@@ -7,8 +7,8 @@ import type { TestFunction } from '../options.ts'
 import { boom, CHECKOUT, NOWHERE, type OpenRunner as Open, run, SHOP, UNBOUND } from './test-runner-rig.ts'
 import { eventually } from './traffic-rig.ts'
 
-/** The part of the TestRunner contract that is about functions; `testRunnerContract` has it in it. */
-export function testFunctionContract(open: Open): void {
+/** The part of the TestRunner contract that is about functions. */
+export function callsFunctions(open: Open): void {
   describe('functions', () => {
     runsFunctions(open)
     fencesFunctions(open)

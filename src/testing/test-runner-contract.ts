@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 
 import type { TestSpec } from '../engine/ports.ts'
 import { deadUrl, rawServer } from './raw-server.ts'
-import { testFunctionContract } from './test-function-contract.ts'
+import { callsFunctions } from './test-function-contract.ts'
 import { httpTest, type OpenRunner as Open, run, UNBOUND } from './test-runner-rig.ts'
 import { eventually } from './traffic-rig.ts'
 import { backend, versionServer } from './version-server.ts'
@@ -25,7 +25,7 @@ export function testRunnerContract(name: string, open: Open): void {
     refersToSecrets(open)
     refuses(open)
     isGivenUp(open)
-    testFunctionContract(open)
+    callsFunctions(open)
   })
 }
 

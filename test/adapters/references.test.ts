@@ -90,7 +90,7 @@ describe('a reference that leads nowhere is UNBOUND_NAME, and says which', () =>
 
   test('a pipe that nobody writes to, without waiting for it', async () => {
     const path = join(dir, 'pipe')
-    execFileSync('mkfifo', [path])
+    execFileSync('sh', ['-c', 'mkfifo "$0"', path])
     await expect(resolveReferences({ TOKEN: `file:${path}` })).rejects.toMatchObject({ code: 'UNBOUND_NAME' })
   })
 
