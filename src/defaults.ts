@@ -1,7 +1,6 @@
 // The composition root: the one place, beside the command, that names adapters. Each is loaded when it is needed.
 import { join, resolve } from 'node:path'
 
-import { systemClock } from './adapters/clock/index.ts'
 import { type Attached, Engine, type EngineDeps } from './engine/engine.ts'
 import type { RolloutInspector } from './engine/inspector.ts'
 import { createLogger, type Logger, redacting } from './engine/log.ts'
@@ -95,7 +94,7 @@ async function openEngine(
     const world = await worldIn(stateDir, options.adapters ?? {})
     held.push(world)
     const store = options.store ?? (await sqliteIn(stateDir))
-    const clock = options.clock ?? systemClock()
+    const clock = options.clock ?? (await import('./adapters/clock/index.ts')).systemClock()
     const engine = await Engine.open({ ...heard, store, clock, adapters: world.adapters, release })
     binders.set(engine, world.bind)
     return engine
