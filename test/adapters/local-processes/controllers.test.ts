@@ -230,7 +230,7 @@ test('what ran before the machine was started anew is not looked for among the p
 })
 
 test('a directory that could not be taken over at first is taken over once', async () => {
-  const { stateDir, platform, reopen } = await opened()
+  const { stateDir, platform, reopen } = await opened({ restartDelay: '300ms' })
   const what = versionOf({ replicas: 2 })
   await platform.start(what, options)
   await platform.close()
@@ -253,9 +253,16 @@ test('a directory that could not be taken over at first is taken over once', asy
   await writeFile(used, '')
   await next.list(what.service, options)
 
-  await eventually(() => events.some(({ kind }) => kind === 'restarted'))
+  // Whatever else had meant to start the first one again would have done so before this one is.
+  const control = { ...versionOf({ command: ['sh', '-c', 'exit 1'] }), service: what.service, version: 'v2' }
+  const restarts = (version: string): number =>
+    events.filter(({ kind, instance }) => kind === 'restarted' && instance.version === version).length
+  await eventually(() => restarts('v1') > 0)
+  await next.start(control, options)
+  await eventually(() => restarts('v2') > 0)
+  await next.stop(control, options)
   expect(await processesWith('SLUICE_SERVICE', what.service)).toHaveLength(2)
-  expect(events.filter(({ kind }) => kind === 'restarted')).toHaveLength(1)
+  expect(restarts('v1')).toBe(1)
 })
 
 test.each(['truncated', 'foreign'])(
