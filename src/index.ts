@@ -57,6 +57,7 @@ export type {
   TestFunction,
 } from './options.ts'
 export { type Check, type CheckOptions, errorRate, latency } from './analysis/checks.ts'
+export { defineRollout, type RolloutFile } from './config/rollout-file.ts'
 export type { Duration } from './units.ts'
 
 // The engine they share, and what can be seen of it.

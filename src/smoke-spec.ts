@@ -97,10 +97,16 @@ function methodOf(method: string, at: string): string {
 }
 
 function urlOf(url: string): string {
-  const parsed = URL.canParse(url) ? new URL(url) : null
-  const isPlain = parsed?.username === '' && parsed.password === ''
-  if (parsed !== null && isPlain && /^https?:$/.test(parsed.protocol)) return url.replace(/\/$/, '')
-  throw new UsageError('ARGUMENT_INVALID', 'endpointUrl: expected an address without user and password', {
-    hint: "For example 'http://127.0.0.1:8080'",
-  })
+  const parsed = URL.parse(url)
+  const isPlain =
+    parsed !== null &&
+    [parsed.username, parsed.password, parsed.search, parsed.hash].every((part) => part === '')
+  if (isPlain && /^https?:$/.test(parsed.protocol)) return url.replace(/\/$/, '')
+  throw new UsageError(
+    'ARGUMENT_INVALID',
+    'endpointUrl: expected an address without user, password and query',
+    {
+      hint: "For example 'http://127.0.0.1:8080'",
+    },
+  )
 }

@@ -49,8 +49,9 @@ export const layers: readonly Layer[] = [
     layers: decisions,
     packages: ['rxjs', 'hono', '@hono/node-server', '@statelyai/inspect', 'node:*'],
   }),
+  layer('rollout-file', 'config/rollout-file.ts', { layers: [...decisions, 'options'] }),
   layer('config', 'config/*', {
-    layers: [...decisions, 'options'],
+    layers: ['rollout-file', ...decisions, 'options'],
     packages: ['zod', 'yaml', 'fastest-levenshtein', 'node:*'],
   }),
   layer('client', 'client/*', {
@@ -69,10 +70,10 @@ export const layers: readonly Layer[] = [
     layers: [...decisions, 'options', 'server', ...adapters],
     packages: ['node:*'],
   }),
-  layer('index', 'index.ts', { layers: surface }),
+  layer('index', 'index.ts', { layers: [...surface, 'rollout-file'] }),
   layer('parts', '*.ts', { layers: [...decisions, 'options', 'server', 'defaults'], packages: ['rxjs'] }),
   layer('cli', 'cli/**', {
-    layers: [...surface, 'index', 'config', 'client', ...adapters],
+    layers: [...surface, 'index', 'rollout-file', 'config', 'client', ...adapters],
     packages: ['commander', 'log-update', 'fastest-levenshtein', 'pino', 'rxjs', 'undici', 'node:*'],
   }),
   layer('testing', 'testing/**', {
