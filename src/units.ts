@@ -15,6 +15,8 @@ const MS_PER_UNIT: ReadonlyMap<string, number> = new Map([
   ['ms', 1],
 ])
 const LONGEST_MS = 366 * 24 * 3_600_000
+/** Longer texts are no durations, and would be slow to find out about. */
+const LONGEST_TEXT = 40
 const PART = /(\d+(?:\.\d+)?)(ms|h|m|s)/g
 
 /**
@@ -23,7 +25,8 @@ const PART = /(\d+(?:\.\d+)?)(ms|h|m|s)/g
  * @throws UsageError `ARGUMENT_INVALID` for anything else, saying what to write instead
  */
 export function toMs(duration: string, what = 'duration'): number {
-  const parts = typeof duration === 'string' ? [...duration.matchAll(PART)] : []
+  const isText = typeof duration === 'string' && duration.length <= LONGEST_TEXT
+  const parts = isText ? [...duration.matchAll(PART)] : []
   const spelled = parts.map(([text]) => text).join('')
   const units = parts.map(([, , unit = '']) => MS_PER_UNIT.get(unit) ?? 0)
   const falling = units.every((unit, i) => i === 0 || unit < (units[i - 1] ?? 0))
@@ -66,8 +69,10 @@ export type Weight = number & { readonly __brand: 'Weight' }
  * @throws UsageError `ARGUMENT_INVALID` outside 0–100, for NaN, strings, -0 and a third decimal
  */
 export function weight(percent: number, what = 'weight'): Weight {
-  const points = typeof percent === 'number' ? Math.round(percent * 100) : Number.NaN
-  const exact = Math.abs(points - percent * 100) < 1e-6
+  const given = typeof percent === 'number' ? percent * 100 : Number.NaN
+  const points = Math.round(given)
+  // What 12.34 * 100 may be off by, and no more.
+  const exact = Math.abs(points - given) < 1e-9
   if (!(points >= 0 && points <= 10_000) || !exact || Object.is(percent, -0)) {
     throw new UsageError('ARGUMENT_INVALID', `${what}: expected a percentage, got ${quoted(percent)}`, {
       hint: 'Write a number from 0 to 100 with at most two decimals, for example 12.5',
@@ -144,7 +149,21 @@ export function address(value: number | string, what: string): Address {
   })
 }
 
+/** A value as error messages show it: short, on one line, and never a reason to fail. */
 function quoted(value: unknown): string {
-  const text = typeof value === 'string' ? `'${value}'` : String(value)
-  return text.length > 60 ? `${text.slice(0, 60)}…` : text
+  const text = shown(value)
+  return text.length > LONGEST_QUOTE ? `${text.slice(0, LONGEST_QUOTE)}…` : text
+}
+
+const LONGEST_QUOTE = 60
+
+function shown(value: unknown): string {
+  if (typeof value === 'string')
+    return `'${value.slice(0, LONGEST_QUOTE).replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, escaped)}'`
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object'
+  return Object.is(value, -0) ? '-0' : String(value)
+}
+
+function escaped(character: string): string {
+  return `\\u{${character.codePointAt(0)?.toString(16) ?? ''}}`
 }
