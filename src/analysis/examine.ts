@@ -14,12 +14,17 @@ export type Finding =
     }
 
 const GOOD: Finding = { kind: 'good' }
+/** 0.1 − 0.09 is a little more than 0.01, for a computer. */
+const ROUNDING = 1e-12
 
 /** Holds a check against what was measured at the same moment; `baseline` is null when nothing serves beside it. */
 export function examine(check: Check, current: MetricsSnapshot, baseline: MetricsSnapshot | null): Finding {
   const needed = check.minSamples
   if (current.requests === 0) {
     return { kind: 'silent', cause: 'no-traffic', reason: 'no requests to the new version' }
+  }
+  if (!isSound(current) || (baseline !== null && !isSound(baseline))) {
+    return { kind: 'silent', cause: 'no-traffic', reason: 'what was measured makes no sense' }
   }
   if (current.requests < needed) return underpowered(current.requests, needed, 'the new version')
   const beside = baseline === null || baseline.requests === 0 ? null : baseline
@@ -38,7 +43,7 @@ function examineErrors(
 ): Finding {
   const base = baseline?.errorRate ?? null
   if (rate === null) return underpowered(0, 1, 'the new version')
-  if (aboveBaseline !== null && base !== null && rate > base + aboveBaseline) {
+  if (aboveBaseline !== null && base !== null && rate - base > aboveBaseline + ROUNDING) {
     return bad(`${percent(rate)} of requests failed, ${percent(base)} in the baseline`)
   }
   if (max === null || rate <= max) return GOOD
@@ -66,6 +71,12 @@ function examineLatency(
 function latencyAt({ latency }: MetricsSnapshot, quantile: number): number | null {
   if (quantile === 0.5) return latency.p50
   return quantile === 0.9 ? latency.p90 : latency.p99
+}
+
+/** Comparisons with NaN are all false: without this, nonsense would be good. */
+function isSound({ requests, errorRate, latency }: MetricsSnapshot): boolean {
+  const figures = [requests, errorRate, latency.p50, latency.p90, latency.p99]
+  return figures.every((n) => n === null || (Number.isFinite(n) && n >= 0))
 }
 
 function compares(check: Check): boolean {

@@ -2,7 +2,15 @@
 // Pure: the state is plain data, stored with the rollout, and a restart goes on where it was.
 import type { Check } from './checks.ts'
 import { examine, type Finding } from './examine.ts'
-import { add, type Counts, type MetricsSnapshot, NO_COUNTS, requestsOf, snapshotOf } from './sample.ts'
+import {
+  add,
+  areSound,
+  type Counts,
+  type MetricsSnapshot,
+  NO_COUNTS,
+  requestsOf,
+  snapshotOf,
+} from './sample.ts'
 import type { Suspicion, Verdict } from './verdict.ts'
 
 /** Who is judged, and who it is compared with. */
@@ -43,12 +51,23 @@ export function freshJudge(checks: readonly Check[]): JudgeState {
   return { batch: EMPTY, streaks: checks.map(() => 0) }
 }
 
+/** What a window is worth that can't be true, or can't be told apart: nothing is learnt, and nothing is forgotten. */
+function unjudged(state: JudgeState, reason: string): Judgement {
+  const { ms, current, baseline } = state.batch
+  return {
+    state,
+    verdict: { kind: 'error', reason },
+    suspicion: 'unchanged',
+    observedMs: 0,
+    current: snapshotOf(current, ms),
+    baseline: baseline && snapshotOf(baseline, ms),
+  }
+}
+
 /** Judges one more window. Where no check is required, the time in which it was watched is all there is to observe. */
-export function judge(
-  checks: readonly Check[],
-  { batch, streaks }: JudgeState,
-  window: Observation,
-): Judgement {
+export function judge(checks: readonly Check[], before: JudgeState, window: Observation): Judgement {
+  const { batch, streaks } = before
+  if (!isSound(window)) return unjudged(before, 'the counts of this window make no sense')
   const grown = extend(batch, window, { countsIdle: !checks.some(({ required }) => required) })
   const current = snapshotOf(grown.current, grown.ms)
   const baseline = grown.baseline && snapshotOf(grown.baseline, grown.ms)
@@ -60,6 +79,10 @@ export function judge(
     verdict.kind === 'inconclusive' && suspicion === 'unchanged' && verdict.cause !== 'baseline-unhealthy'
   const state = { batch: isOpen ? grown : EMPTY, streaks: next }
   return { state, verdict, suspicion, observedMs: verdict.kind === 'pass' ? grown.ms : 0, current, baseline }
+}
+
+function isSound({ ms, current, baseline }: Observation): boolean {
+  return Number.isFinite(ms) && ms > 0 && areSound(current) && (baseline === null || areSound(baseline))
 }
 
 /** Any harm is harm; any failure within its limit is suspicion; silence where data is required is no verdict. */

@@ -73,6 +73,19 @@ export function snapshotOf(counts: Counts, windowMs: number): MetricsSnapshot {
   }
 }
 
+/** Whether counts can be true: whole numbers from 0. A source that was restarted, or lies, may say anything. */
+export function areSound({ served, failed, clientAborts, cut, inFlight, latency }: Counts): boolean {
+  const buckets = Object.entries(latency)
+  return (
+    [...served, failed, clientAborts, cut, inFlight, ...buckets.map(([, n]) => n)].every(isWhole) &&
+    buckets.every(([bucket]) => Number.isInteger(Number(bucket)))
+  )
+}
+
+function isWhole(n: number): boolean {
+  return Number.isSafeInteger(n) && n >= 0
+}
+
 /** Both together. */
 export function add(a: Counts, b: Counts): Counts {
   return combine([a, b], (x, y) => x + y, merge)

@@ -9,7 +9,7 @@ import {
   type JudgeState,
   type Observation,
 } from '../analysis/judge.ts'
-import { type Counts, type MetricsWindow, NO_COUNTS } from '../analysis/sample.ts'
+import { type Counts, type MetricsWindow, NO_COUNTS, type Sample } from '../analysis/sample.ts'
 
 /** One answer of one instance. */
 export interface HealthSample {
@@ -74,15 +74,11 @@ export function judgeWindows(
 ): OperatorFunction<MetricsWindow, Judgement> {
   return (windows: Observable<MetricsWindow>) =>
     windows.pipe(
-      map(({ ms, samples }) => {
-        const countsOf = (version: string): Counts =>
-          samples.find((sample) => sample.version === version)?.counts ?? NO_COUNTS
-        return {
-          ms,
-          current: countsOf(who.version),
-          baseline: who.baseline === null ? null : countsOf(who.baseline),
-        }
-      }),
+      map(({ ms, samples }) => ({
+        ms,
+        current: countsOf(samples, who.version),
+        baseline: who.baseline === null ? null : countsOf(samples, who.baseline),
+      })),
       scan<Observation, Judgement | null>(
         (last, window) => judge(checks, last?.state ?? stored, window),
         null,
@@ -90,3 +86,12 @@ export function judgeWindows(
       filter((said) => said !== null),
     )
 }
+
+/** A version that is not named had no requests; one that is named twice was counted twice, or not at all: who knows? */
+function countsOf(samples: readonly Sample[], version: string): Counts {
+  const found = samples.filter((sample) => sample.version === version)
+  if (found.length > 1) return UNKNOWABLE
+  return found[0]?.counts ?? NO_COUNTS
+}
+
+const UNKNOWABLE: Counts = { ...NO_COUNTS, failed: Number.NaN }
