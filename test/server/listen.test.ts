@@ -118,9 +118,10 @@ describe('a unix socket', () => {
 
   test('changes nothing about the rights of what is made afterwards', async () => {
     const dir = await directory()
-    const before = process.umask()
+    const before = process.umask(0o027)
+    onTestFinished(() => void process.umask(before))
     await open({ listen: { socket: join(dir, 'a.sock') } })
-    expect(process.umask()).toBe(before)
+    expect(process.umask()).toBe(0o027)
   })
 
   test('is removed when it is closed', async () => {

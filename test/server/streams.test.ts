@@ -1,6 +1,5 @@
 import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
 
 import { Subject } from 'rxjs'
 import { onTestFinished, describe, expect, test } from 'vitest'
@@ -229,12 +228,12 @@ describe('a reader that never reads', () => {
     const slow = await raw(url, GET('/'))
     await eventually(isHeard)
     await say({ type: 'resume.requested' })
-    const read = texts(slow)
-    await eventually(() => read().includes('event: resume.requested'))
+    const said: Said[] = []
+    const hear = hearing(said)
+    slow.on('data', hear).resume()
+    await eventually(() => said.at(-1)?.event === 'resume.requested')
     slow.destroy()
-    expect(messagesOf(read()).map(({ id }) => Number(id))).toEqual(
-      Array.from({ length: MANY + 1 }, (_, i) => i + 1),
-    )
+    expect(said.map(({ id }) => Number(id))).toEqual(Array.from({ length: MANY + 1 }, (_, i) => i + 1))
   })
 
   test('holds up no rollout', async () => {
@@ -250,8 +249,9 @@ describe('a reader that never reads', () => {
 test('a stream of which nothing is to be said says that it is there', async () => {
   const url = await streaming(journal().view, { heartbeatMs: 5 })
   const socket = await raw(url, GET('/'))
-  const read = texts(socket)
-  await eventually(() => read().split('\n:\n\n').length > 3)
+  let text = ''
+  socket.on('data', (chunk) => (text += String(chunk))).resume()
+  await eventually(() => text.split('\n:\n\n').length > 3)
 })
 
 interface Open {
@@ -276,18 +276,11 @@ async function open(
   onTestFinished(() => leaving.abort())
   const response = await fetch(url + path, { headers, signal: leaving.signal })
   let place: string | undefined
-  let text = ''
   const said: Said[] = []
-  const decoder = new TextDecoder()
+  const hear = hearing(said, (id) => (place ??= id))
   const reading = (async () => {
     try {
-      for await (const chunk of response.body ?? []) {
-        text += decoder.decode(chunk, { stream: true })
-        place ??= /^id: (\d+)\n\n/m.exec(text)?.[1]
-        const end = text.lastIndexOf('\n\n') + 2
-        said.push(...messagesOf(text.slice(0, end)))
-        text = text.slice(end)
-      }
+      for await (const chunk of response.body ?? []) hear(chunk)
     } catch (error) {
       if (!leaving.signal.aborted) throw error
     }
@@ -303,27 +296,36 @@ async function open(
   }
 }
 
-/** All that comes from now on. */
-function texts(socket: Socket): () => string {
+/** Takes a stream in pieces, as they come, and adds its messages to `said`. */
+function hearing(said: Said[], moved: (id: string) => void = () => {}): (chunk: Uint8Array | string) => void {
   let text = ''
-  socket.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
-  socket.resume()
-  return () => text
+  const decoder = new TextDecoder()
+  return (chunk) => {
+    text += typeof chunk === 'string' ? chunk : decoder.decode(chunk, { stream: true })
+    const end = text.lastIndexOf('\n\n') + 2
+    if (end < 2) return
+    for (const block of text.slice(0, end).split('\n\n')) {
+      const { id, message } = messageIn(block)
+      if (message !== null) said.push(message)
+      if (id !== undefined) moved(id)
+    }
+    text = text.slice(end)
+  }
 }
 
 /** The messages with data in the text of a stream; what is not yet whole is left out. */
 function messagesOf(text: string): readonly Said[] {
-  return text
-    .split('\n\n')
-    .slice(0, -1)
-    .flatMap((block) => {
-      const fields = new Map(block.split('\n').map((line) => line.split(/: (.*)/s, 2) as [string, string]))
-      const [id, event, data] = [fields.get('id'), fields.get('event'), fields.get('data')]
-      if (data === undefined) return []
-      return [
-        { ...(id !== undefined && { id }), ...(event !== undefined && { event }), data: JSON.parse(data) },
-      ]
-    })
+  const said: Said[] = []
+  hearing(said)(text)
+  return said
+}
+
+function messageIn(block: string): { readonly id: string | undefined; readonly message: Said | null } {
+  const fields = new Map(block.split('\n').map((line) => line.split(/: (.*)/s, 2) as [string, string]))
+  const [id, event, data] = [fields.get('id'), fields.get('event'), fields.get('data')]
+  if (data === undefined) return { id, message: null }
+  const named = { ...(id !== undefined && { id }), ...(event !== undefined && { event }) }
+  return { id, message: { ...named, data: JSON.parse(data) } }
 }
 
 /** The journal alone, under limits of the test's own. */
