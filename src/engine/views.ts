@@ -9,7 +9,7 @@ import type { RevisionView, RolloutView, ServiceView } from './view.ts'
 /** What of a persisted snapshot is shown. */
 interface Persisted {
   readonly value: string | Record<string, never>
-  readonly context: Readonly<Record<string, unknown>>
+  readonly context: Readonly<Record<string, unknown>> & { readonly plan: Readonly<Record<string, unknown>> }
 }
 
 /** Context that is the engine's business only, or shown elsewhere. */
@@ -38,7 +38,7 @@ export function viewOf(record: ServiceRecord, rollout: RolloutRecord): RolloutVi
     endedAt: rollout.endedAt === null ? null : timeOf(rollout.endedAt),
     requests: totalOf(rollout.ledgers),
     steps: rollout.ledgers,
-    details: Object.fromEntries(Object.entries(context).filter(([key]) => !HIDDEN.test(key))),
+    details: detailsOf(context),
   }
 }
 
@@ -101,8 +101,12 @@ function persisted(snapshot: unknown): Persisted {
   throw new TypeError('a stored snapshot has no value')
 }
 
-function stepOf(context: Persisted['context']): RolloutView['step'] {
-  const { steps, step, observedMs } = context
+/** What a machine was told, and where it is now. */
+function detailsOf({ plan, ...now }: Persisted['context']): RolloutView['details'] {
+  return Object.fromEntries(Object.entries({ ...plan, ...now }).filter(([key]) => !HIDDEN.test(key)))
+}
+
+function stepOf({ plan: { steps }, step, observedMs }: Persisted['context']): RolloutView['step'] {
   if (!Array.isArray(steps) || typeof step !== 'number' || typeof observedMs !== 'number') return null
   const bakeMs: unknown = steps[step]?.bakeMs
   return { index: step + 1, of: steps.length, bakeMs: typeof bakeMs === 'number' ? bakeMs : 0, observedMs }

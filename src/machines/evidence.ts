@@ -11,7 +11,7 @@ export interface Args {
 }
 
 function isGeneration(context: ReleaseContext, { claim, n }: Generation): boolean {
-  return claim === context.claim && n === context.n
+  return claim === context.plan.claim && n === context.n
 }
 
 /** Whether it is about the generation asked for last: routers, networks and analyses answer late. */
@@ -20,14 +20,14 @@ export function isCurrent({ context, event }: Args): boolean {
 }
 
 export function isOurs({ context, event }: Args): boolean {
-  return 'version' in event && event.version === context.version
+  return 'version' in event && event.version === context.plan.version
 }
 
 /** Whether the router was read back doing what it was asked last, and nothing else. */
 export function isInForce(args: Args): boolean {
   const { context, event } = args
   if (event.type !== 'traffic.shifted' || !isCurrent(args)) return false
-  if (context.weight === NOTHING) return isAllOn(event.split, context.stable)
+  if (context.weight === NOTHING) return isAllOn(event.split, context.plan.stable)
   return wantedSplit(context).every(({ version, weight }) => shareOf(event.split, version) === weight)
 }
 
@@ -82,7 +82,7 @@ export function completesBake(args: Args): boolean {
   const { context, event } = args
   if (event.type !== 'analysis.concluded' || event.verdict.kind !== 'pass') return false
   if (event.suspicion === 'raised') return false
-  const bakeMs = context.steps[context.step]?.bakeMs ?? 0
+  const bakeMs = context.plan.steps[context.step]?.bakeMs ?? 0
   return isCurrent(args) && context.observedMs + event.observedMs >= bakeMs
 }
 

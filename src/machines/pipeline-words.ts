@@ -26,7 +26,9 @@ export interface PipelineInput {
   readonly undoMs: number
 }
 
-export interface PipelineContext extends PipelineInput {
+export interface PipelineContext {
+  /** What it was told: apart from the rest, so that a step copies only what can change. */
+  readonly plan: PipelineInput
   /** How many rollbacks have been started: the newest is the one that counts. */
   readonly rollbacks: number
   readonly cause: Cause | null
@@ -59,27 +61,27 @@ export const pipelineWords = setup({
     overrule: assign({ cause: null, reason: null }),
   },
   guards: {
-    isDeployedToTest: (args) => hasEnded(args, 'deploy', 'promoted') && args.context.hasSmoke,
-    isDeployedFirst: (args) => hasEnded(args, 'deploy', 'promoted') && args.context.stable === null,
+    isDeployedToTest: (args) => hasEnded(args, 'deploy', 'promoted') && args.context.plan.hasSmoke,
+    isDeployedFirst: (args) => hasEnded(args, 'deploy', 'promoted') && args.context.plan.stable === null,
     isDeployed: (args) => hasEnded(args, 'deploy', 'promoted'),
     isDeployRolledBack: (args) => hasEnded(args, 'deploy', 'rolled-back'),
     isDeployFailed: (args) => hasEnded(args, 'deploy', 'failed'),
     isDeploySuperseded: (args) => hasEnded(args, 'deploy', 'superseded'),
-    isPassedFirst: (args) => hasEnded(args, 'smoke', 'passed') && args.context.stable === null,
+    isPassedFirst: (args) => hasEnded(args, 'smoke', 'passed') && args.context.plan.stable === null,
     isPassed: (args) => hasEnded(args, 'smoke', 'passed'),
     isTested: (args) => hasEnded(args, 'smoke'),
-    isTestedAndBound: (args) => hasEnded(args, 'smoke') && !args.context.reversible,
+    isTestedAndBound: (args) => hasEnded(args, 'smoke') && !args.context.plan.reversible,
     isUndone: (args) => hasEnded(args, 'rollback', 'rolled-back'),
-    isUndoneFirst: (args) => hasEnded(args, 'rollback', 'rolled-back') && args.context.stable === null,
+    isUndoneFirst: (args) => hasEnded(args, 'rollback', 'rolled-back') && args.context.plan.stable === null,
     isUndoSuperseded: (args) => hasEnded(args, 'rollback', 'superseded'),
     isNotUndone: (args) => hasEnded(args, 'rollback'),
 
     isHarm,
-    isHarmAndBound: (args) => isHarm(args) && !args.context.reversible,
-    isFirst: ({ context }) => context.stable === null,
-    isOldVersions: ({ context, event }) => 'version' in event && event.version === context.stable,
+    isHarmAndBound: (args) => isHarm(args) && !args.context.plan.reversible,
+    isFirst: ({ context }) => context.plan.stable === null,
+    isOldVersions: ({ context, event }) => 'version' in event && event.version === context.plan.stable,
     mayReturn: ({ context, event }) =>
-      context.reversible || (event.type === 'abort.requested' && event.force === true),
+      context.plan.reversible || (event.type === 'abort.requested' && event.force === true),
   },
 })
 
@@ -100,7 +102,7 @@ export const startRollback = {
   }),
 } as const
 
-export const oldVersion = ({ context }: Asking) => ({ version: context.stable ?? '' })
+export const oldVersion = ({ context }: Asking) => ({ version: context.plan.stable ?? '' })
 
 /** Passes what a person asks for down to the release, which knows whether it can. */
 export const passDown = {
@@ -133,6 +135,8 @@ function hasEnded({ context, event }: Args, slot: string, status?: Ending): bool
 }
 
 function isHarm({ context, event }: Args): boolean {
-  if (event.type === 'version.exited') return event.version === context.version
-  return event.type === 'probe.concluded' && event.health === 'unhealthy' && event.version === context.version
+  if (event.type === 'version.exited') return event.version === context.plan.version
+  return (
+    event.type === 'probe.concluded' && event.health === 'unhealthy' && event.version === context.plan.version
+  )
 }

@@ -43,7 +43,7 @@ export const pipelineMachine = pipelineWords.createMachine({
   id: 'pipeline',
   description: 'Releases a version, proves it with smoke tests, and takes it back when anything fails.',
   options: bounded,
-  context: ({ input }) => ({ ...input, rollbacks: 0, cause: null, reason: null }),
+  context: ({ input }) => ({ plan: input, rollbacks: 0, cause: null, reason: null }),
   initial: 'deploying',
   on: {
     'claim.lost': {
@@ -57,7 +57,7 @@ export const pipelineMachine = pipelineWords.createMachine({
       description: 'The release is under way; the old version is kept for the smoke tests to come.',
       entry: {
         type: 'startChild',
-        params: ({ context }) => ({ ...deploy, strategy: context.strategy }),
+        params: ({ context }) => ({ ...deploy, strategy: context.plan.strategy }),
       },
       on: {
         'child.ended': [
@@ -160,7 +160,7 @@ export const pipelineMachine = pipelineWords.createMachine({
           entry: [
             {
               type: 'drainVersion',
-              params: ({ context }) => ({ ...oldVersion({ context }), ms: context.drainMs }),
+              params: ({ context }) => ({ ...oldVersion({ context }), ms: context.plan.drainMs }),
             },
             outlast('drainMs'),
           ],
@@ -233,8 +233,8 @@ export const pipelineMachine = pipelineWords.createMachine({
               target: 'stranded',
               actions: {
                 type: 'page',
-                params: ({ context: { version, reason } }) => ({
-                  message: `${version} could not be taken back yet: ${reason ?? 'unknown'}`,
+                params: ({ context: { plan, reason } }) => ({
+                  message: `${plan.version} could not be taken back yet: ${reason ?? 'unknown'}`,
                 }),
               },
               description: 'the time for it is spent: people are called',
@@ -250,8 +250,8 @@ export const pipelineMachine = pipelineWords.createMachine({
       description: 'A version that can not be undone did not prove itself: a person has to decide.',
       entry: {
         type: 'page',
-        params: ({ context: { version, reason } }) => ({
-          message: `${version} failed and is not reversible: ${reason ?? 'unknown'}`,
+        params: ({ context: { plan, reason } }) => ({
+          message: `${plan.version} failed and is not reversible: ${reason ?? 'unknown'}`,
         }),
       },
       on: {
@@ -297,7 +297,7 @@ export const pipeline = strategy(pipelineMachine, {
   version: 1,
 
   activitiesOf({ value, context }: PipelineSnapshot): readonly Activity[] {
-    return WATCHED.has(pathOf(value)) ? [probing(context.version)] : []
+    return WATCHED.has(pathOf(value)) ? [probing(context.plan.version)] : []
   },
 
   outcomeOf({ value, context: { cause, reason } }: PipelineSnapshot): Outcome | null {

@@ -61,7 +61,7 @@ export const retiring = release.createStateConfig({
       entry: [
         {
           type: 'drainVersion',
-          params: ({ context }) => ({ ...oldVersion({ context }), ms: context.drainMs }),
+          params: ({ context }) => ({ ...oldVersion({ context }), ms: context.plan.drainMs }),
         },
         outlast('drainMs'),
       ],

@@ -174,8 +174,8 @@ export const frozen = release.createStateConfig({
     cancelProgress,
     {
       type: 'page',
-      params: ({ context: { version, reason } }) => ({
-        message: `${version} is not reversible, and a person has to decide: ${reason ?? 'unknown'}`,
+      params: ({ context: { plan, reason } }) => ({
+        message: `${plan.version} is not reversible, and a person has to decide: ${reason ?? 'unknown'}`,
       }),
     },
   ],

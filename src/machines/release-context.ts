@@ -51,7 +51,9 @@ export interface ReleaseInput {
 /** Who can suspect harm. */
 export type Watcher = 'analysis' | 'probe'
 
-export interface ReleaseContext extends ReleaseInput {
+export interface ReleaseContext {
+  /** What it was told: apart from the rest, so that a step copies only what can change. */
+  readonly plan: ReleaseInput
   /** Counts this release's changes of traffic; with the claim it is the generation in force. */
   readonly n: number
   /** The step that is being walked, counted from 0. */
@@ -72,7 +74,7 @@ export interface ReleaseContext extends ReleaseInput {
 
 export function begin({ input }: { input: ReleaseInput }): ReleaseContext {
   return {
-    ...input,
+    plan: input,
     n: 0,
     step: 0,
     weight: NOTHING,
@@ -85,12 +87,12 @@ export function begin({ input }: { input: ReleaseInput }): ReleaseContext {
   }
 }
 
-export function generationOf({ claim, n }: ReleaseContext): Generation {
-  return { claim, n }
+export function generationOf({ plan, n }: ReleaseContext): Generation {
+  return { claim: plan.claim, n }
 }
 
 /** What the router should do now, for the generation in force. */
-export function wantedSplit({ version, weight, stable }: ReleaseContext): Split {
+export function wantedSplit({ plan: { version, stable }, weight }: ReleaseContext): Split {
   return weight === NOTHING ? allTo(stable) : splitBetween(version, weight, stable)
 }
 
@@ -101,26 +103,31 @@ export function askFor(context: ReleaseContext, weight: Weight): Pick<ReleaseCon
 
 /** The same for one of the steps, with a bake of its own. */
 export function askForStep(context: ReleaseContext, step: number): Partial<ReleaseContext> {
-  const asked = askFor(context, context.steps[step]?.weight ?? NOTHING)
+  const asked = askFor(context, context.plan.steps[step]?.weight ?? NOTHING)
   return { ...asked, step, observedMs: 0 }
 }
 
+/** The same plan with bakes of another length. */
+export function bakedFor(plan: ReleaseInput, bakeMs: number): ReleaseInput {
+  return { ...plan, steps: plan.steps.map(({ weight }) => ({ weight, bakeMs })) }
+}
+
 /** The first step above what the new version gets now; a weight set by hand may lie between two steps. */
-export function nextStep({ steps, weight, step }: ReleaseContext): number {
-  const higher = steps.findIndex((candidate) => candidate.weight > weight)
+export function nextStep({ plan, weight, step }: ReleaseContext): number {
+  const higher = plan.steps.findIndex((candidate) => candidate.weight > weight)
   return higher === -1 ? step : higher
 }
 
 export function isLastStep(context: ReleaseContext): boolean {
-  return context.steps.every(({ weight }) => weight <= context.weight)
+  return context.plan.steps.every(({ weight }) => weight <= context.weight)
 }
 
 /** Whether there is nothing to retire, or someone else does it. */
-export function isRetiredElsewhere({ stable, keepStable }: ReleaseContext): boolean {
+export function isRetiredElsewhere({ plan: { stable, keepStable } }: ReleaseContext): boolean {
   return stable === null || keepStable
 }
 
 /** Whether automatic failure may not take traffic back any more. */
-export function isBound({ reversible, n }: ReleaseContext): boolean {
-  return !reversible && n > 0
+export function isBound({ plan, n }: ReleaseContext): boolean {
+  return !plan.reversible && n > 0
 }

@@ -38,7 +38,7 @@ const ENDINGS = ['promoted', 'rolled-back', 'failed', 'superseded'] as const
 export const releaseReading = {
   activitiesOf({ value, context }: ReleaseSnapshot): readonly Activity[] {
     const path = pathOf(value)
-    const probe = WATCHED.has(path) ? [probing(context.version)] : []
+    const probe = WATCHED.has(path) ? [probing(context.plan.version)] : []
     return JUDGED.has(path) && context.n > 0 ? [...probe, judging(context)] : probe
   },
 
@@ -50,12 +50,12 @@ export const releaseReading = {
 
   returnOf({ context, status }: ReleaseSnapshot): ReservedReturn | null {
     if (status !== 'active' || context.n === 0) return null
-    return { split: allTo(context.stable), generation: { claim: context.claim, n: context.n + 1 } }
+    return { split: allTo(context.plan.stable), generation: { claim: context.plan.claim, n: context.n + 1 } }
   },
 }
 
 /** Nothing serves beside a version that gets everything. */
 function judging(context: ReleaseContext): Activity {
-  const { version, stable, weight } = context
-  return analysing(version, weight === EVERYTHING ? null : stable, generationOf(context))
+  const { plan, weight } = context
+  return analysing(plan.version, weight === EVERYTHING ? null : plan.stable, generationOf(context))
 }

@@ -21,6 +21,7 @@ import { reasonOf } from './reason.ts'
 import {
   askFor,
   askForStep,
+  bakedFor,
   generationOf,
   isBound,
   isLastStep,
@@ -41,7 +42,7 @@ export const release = setup({
     ...commands,
     askForStep: assign(({ context }) => askForStep(context, context.step)),
     askForNextStep: assign(({ context }) => askForStep(context, nextStep(context))),
-    askForLastStep: assign(({ context }) => askForStep(context, context.steps.length - 1)),
+    askForLastStep: assign(({ context }) => askForStep(context, context.plan.steps.length - 1)),
     askForRequested: assign(({ context, event }) =>
       event.type === 'weight.requested'
         ? { ...askFor(context, event.weight), observedMs: 0, hold: true }
@@ -56,9 +57,9 @@ export const release = setup({
       observedMs: ({ context, event }) =>
         context.observedMs + (event.type === 'analysis.concluded' ? event.observedMs : 0),
     }),
-    bakeAsAsked: assign(({ context: { steps }, event }) =>
+    bakeAsAsked: assign(({ context: { plan }, event }) =>
       event.type === 'monitor.requested' && event.bakeMs !== undefined
-        ? { steps: steps.map(({ weight }) => ({ weight, bakeMs: event.bakeMs ?? 0 })) }
+        ? { plan: bakedFor(plan, event.bakeMs) }
         : {},
     ),
     suspect: assign({ suspects: suspectedAfter }),
@@ -75,13 +76,13 @@ export const release = setup({
   },
   guards: {
     isOurs,
-    isOldVersions: ({ context, event }) => 'version' in event && event.version === context.stable,
+    isOldVersions: ({ context, event }) => 'version' in event && event.version === context.plan.stable,
 
     isCurrent,
     isCurrentAndBound: (args) => isCurrent(args) && isBound(args.context),
     isInForce,
     isInForceAndHeld: (args) => isInForce(args) && args.context.hold,
-    isInForceAndManual: (args) => isInForce(args) && args.context.gates === 'manual',
+    isInForceAndManual: (args) => isInForce(args) && args.context.plan.gates === 'manual',
     isInForceAndSuspected: (args) => isInForce(args) && args.context.suspects.length > 0,
     isInForceAndRetired: (args) => isInForce(args) && isRetiredElsewhere(args.context),
 
@@ -99,12 +100,12 @@ export const release = setup({
     completesTheLastBake: (args) => completesBake(args) && isLastStep(args.context),
     completesTheBakeAndRetired: (args) => completesBake(args) && isRetiredElsewhere(args.context),
 
-    isAuto: ({ context }) => context.gates === 'auto',
-    isOursAndManual: (args) => isOurs(args) && args.context.gates === 'manual',
+    isAuto: ({ context }) => context.plan.gates === 'auto',
+    isOursAndManual: (args) => isOurs(args) && args.context.plan.gates === 'manual',
     isOursAndHeld: (args) => isOurs(args) && args.context.hold,
     isHeld: ({ context }) => context.hold,
-    isFirst: ({ context }) => context.stable === null,
-    isOursAndFirst: (args) => isOurs(args) && args.context.stable === null,
+    isFirst: ({ context }) => context.plan.stable === null,
+    isOursAndFirst: (args) => isOurs(args) && args.context.plan.stable === null,
     isSuspected: ({ context }) => context.suspects.length > 0,
     isUnsuspected: ({ context }) => context.suspects.length === 0,
     isUnsuspectedBeforeTraffic: ({ context }) => context.n === 0 && context.suspects.length === 0,
@@ -124,7 +125,7 @@ export const release = setup({
       event.full === true,
     /** A person may lower at any time, and raise while nothing is suspected. */
     maySetWeight: ({ context, event }) =>
-      context.stable !== null &&
+      context.plan.stable !== null &&
       event.type === 'weight.requested' &&
       (context.suspects.length === 0 || event.weight < context.weight),
   },
@@ -140,6 +141,6 @@ export const shift = ({ context }: Asking): Commands['shiftTraffic'] => ({
   generation: generationOf(context),
 })
 
-export const newVersion = ({ context }: Asking) => ({ version: context.version })
+export const newVersion = ({ context }: Asking) => ({ version: context.plan.version })
 
-export const oldVersion = ({ context }: Asking) => ({ version: context.stable ?? '' })
+export const oldVersion = ({ context }: Asking) => ({ version: context.plan.stable ?? '' })

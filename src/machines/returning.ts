@@ -41,8 +41,8 @@ export const returning = release.createStateConfig({
           target: 'stranded',
           actions: {
             type: 'page',
-            params: ({ context: { version, reason } }) => ({
-              message: `Traffic of ${version} could not be taken back yet: ${reason ?? 'unknown'}`,
+            params: ({ context: { plan, reason } }) => ({
+              message: `Traffic of ${plan.version} could not be taken back yet: ${reason ?? 'unknown'}`,
             }),
           },
           description: 'the time for it is spent: people are called',
@@ -64,7 +64,7 @@ export const returning = release.createStateConfig({
         cancelBudget,
         {
           type: 'drainVersion',
-          params: ({ context }) => ({ version: context.version, ms: context.rollbackDrainMs }),
+          params: ({ context: { plan } }) => ({ version: plan.version, ms: plan.rollbackDrainMs }),
         },
         outlast('rollbackDrainMs'),
       ],

@@ -32,7 +32,9 @@ export interface RollbackInput {
   readonly verifyMs: number
 }
 
-export interface RollbackContext extends RollbackInput {
+export interface RollbackContext extends Pick<RollbackInput, 'from' | 'cause' | 'reason'> {
+  /** What it was told: apart from the rest, so that a step copies only what can change. */
+  readonly plan: RollbackInput
   /** Counts its changes of traffic; with the claim it is the generation in force. */
   readonly n: number
   /** How often the change of traffic has been asked for. */
@@ -79,8 +81,8 @@ export const rollbackWords = setup({
     })),
   },
   guards: {
-    isToBeRestored: ({ context }) => context.restore,
-    isTarget: ({ context, event }) => 'version' in event && event.version === context.target,
+    isToBeRestored: ({ context }) => context.plan.restore,
+    isTarget: ({ context, event }) => 'version' in event && event.version === context.plan.target,
     isLeft,
     isTheLastLeft: (args) => isLeft(args) && args.context.from.length === 1,
     hasMoreToLeave: ({ context }) => context.from.length > 1,
@@ -88,17 +90,17 @@ export const rollbackWords = setup({
     isHealthy: ({ context }) => context.health === 'healthy',
     isHealthyWithNothingToLeave: ({ context }) => context.health === 'healthy' && context.from.length === 0,
     confirms,
-    confirmsNowhere: (args) => confirms(args) && args.context.target === null,
+    confirmsNowhere: (args) => confirms(args) && args.context.plan.target === null,
     confirmsNowhereWithNothingToLeave: (args) =>
-      confirms(args) && args.context.target === null && args.context.from.length === 0,
+      confirms(args) && args.context.plan.target === null && args.context.from.length === 0,
   },
 })
 
-export const target = ({ context }: { context: RollbackContext }) => ({ version: context.target ?? '' })
+export const target = ({ context }: { context: RollbackContext }) => ({ version: context.plan.target ?? '' })
 export const left = ({ context }: { context: RollbackContext }) => ({ version: context.from[0] ?? '' })
 const shift = ({ context }: { context: RollbackContext }): Commands['shiftTraffic'] => ({
-  split: allTo(context.target),
-  generation: { claim: context.claim, n: context.n },
+  split: allTo(context.plan.target),
+  generation: { claim: context.plan.claim, n: context.n },
 })
 
 export const ask = ['countTry', { type: 'shiftTraffic', params: shift }, backOff('tries')] as const
@@ -106,7 +108,7 @@ export const ask = ['countTry', { type: 'shiftTraffic', params: shift }, backOff
 export const pageFailure = {
   type: 'page',
   params: ({ context }: { context: RollbackContext }) => ({
-    message: `${context.target ?? 'nothing'} could not be restored: ${context.reason}`,
+    message: `${context.plan.target ?? 'nothing'} could not be restored: ${context.reason}`,
   }),
 } as const
 
@@ -114,11 +116,11 @@ function isLeft({ context, event }: Args): boolean {
   return 'version' in event && event.version === context.from[0]
 }
 
-function confirms({ context: { claim, n, target: version }, event }: Args): boolean {
+function confirms({ context: { plan, n }, event }: Args): boolean {
   return (
     event.type === 'traffic.shifted' &&
-    event.generation.claim === claim &&
+    event.generation.claim === plan.claim &&
     event.generation.n === n &&
-    isAllOn(event.split, version)
+    isAllOn(event.split, plan.target)
   )
 }

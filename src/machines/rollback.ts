@@ -17,7 +17,10 @@ export const rollbackMachine = rollbackWords.createMachine({
     'Takes all traffic back to a version that was good, restoring it first where it no longer runs, and stops what it left.',
   options: bounded,
   context: ({ input }) => ({
-    ...input,
+    plan: input,
+    from: input.from,
+    cause: input.cause,
+    reason: input.reason,
     n: 0,
     tries: 0,
     health: 'unknown',
@@ -111,7 +114,7 @@ export const rollbackMachine = rollbackWords.createMachine({
               actions: {
                 type: 'page',
                 params: ({ context }) => ({
-                  message: `Traffic could not be taken back to ${context.target ?? 'nothing'} yet: ${context.reason}`,
+                  message: `Traffic could not be taken back to ${context.plan.target ?? 'nothing'} yet: ${context.reason}`,
                 }),
               },
               description: 'the time for it is spent: people are called',
@@ -151,7 +154,7 @@ export const rollbackMachine = rollbackWords.createMachine({
             actions: {
               type: 'page',
               params: ({ context }) => ({
-                message: `Traffic is back on ${context.target ?? 'nothing'}, which is ${context.health}; nothing else was stopped`,
+                message: `Traffic is back on ${context.plan.target ?? 'nothing'}, which is ${context.health}; nothing else was stopped`,
               }),
             },
             description: 'not proved healthy: what else runs is kept, for a person to choose',
@@ -177,7 +180,7 @@ export const rollbackMachine = rollbackWords.createMachine({
           entry: [
             {
               type: 'drainVersion',
-              params: ({ context }) => ({ ...left({ context }), ms: context.drainMs }),
+              params: ({ context }) => ({ ...left({ context }), ms: context.plan.drainMs }),
             },
             outlast('drainMs'),
           ],
@@ -249,7 +252,7 @@ export const rollback = strategy(rollbackMachine, {
   version: 1,
 
   activitiesOf(snapshot: RollbackSnapshot): readonly Activity[] {
-    const { target: version } = snapshot.context
+    const { target: version } = snapshot.context.plan
     const isWatched = snapshot.matches('routing') || snapshot.matches('verifying')
     return isWatched && version !== null ? [probing(version)] : []
   },
@@ -260,8 +263,8 @@ export const rollback = strategy(rollbackMachine, {
     return status === undefined ? null : { status, cause, reason }
   },
 
-  returnOf({ context: { claim, n, target: version }, status }: RollbackSnapshot): ReservedReturn | null {
+  returnOf({ context: { plan, n }, status }: RollbackSnapshot): ReservedReturn | null {
     if (status !== 'active' || n === 0) return null
-    return { split: allTo(version), generation: { claim, n: n + 1 } }
+    return { split: allTo(plan.target), generation: { claim: plan.claim, n: n + 1 } }
   },
 })

@@ -36,7 +36,9 @@ export interface SmokeInput {
   readonly budgetMs: number
 }
 
-export interface SmokeContext extends SmokeInput, Suite {
+export interface SmokeContext extends Pick<Suite, 'results'> {
+  /** What it was told: apart from the rest, so that a step copies only what can change. */
+  readonly plan: SmokeInput
   readonly cause: Cause | null
   readonly reason: string | null
 }
@@ -59,8 +61,8 @@ const smokeSetup = setup({
     ...commands,
     record: assign((args) => ({ results: suiteAfter(args).results })),
     runWhatMay: enqueueActions(({ context, enqueue }) => {
-      const attempts = due(context)
-      enqueue.assign({ results: started(context, attempts) })
+      const attempts = due(suiteOf(context))
+      enqueue.assign({ results: started(context.results, attempts) })
       for (const params of attempts) enqueue({ type: 'runTest', params })
     }),
     giveUp: assign({ results: ({ context }) => givenUp(context.results, OUT_OF_TIME) }),
@@ -90,7 +92,7 @@ export const smokeMachine = smokeSetup.createMachine({
         hint: 'Name at least one test',
       })
     }
-    return { ...input, results: untouched(input.tests), cause: null, reason: null }
+    return { plan: input, results: untouched(input.tests), cause: null, reason: null }
   },
   initial: 'verifying',
   states: {
@@ -159,8 +161,12 @@ export const smoke = strategy(smokeMachine, {
   returnOf: () => null,
 })
 
+function suiteOf({ plan, results }: SmokeContext): Suite {
+  return { ...plan, results }
+}
+
 function suiteAfter({ context, event }: Args): Suite {
-  return event.type === 'test.concluded' ? answered(context, event) : context
+  return event.type === 'test.concluded' ? answered(suiteOf(context), event) : suiteOf(context)
 }
 
 function completes(args: Args): boolean {

@@ -56,7 +56,7 @@ export function untouched(tests: readonly SuiteTest[]): readonly TestRun[] {
 }
 
 /** Whether an answer belongs to the attempt that runs now: engines may repeat what they said. */
-export function isAwaited({ results }: Suite, { test, attempt }: Answered): boolean {
+export function isAwaited({ results }: Pick<Suite, 'results'>, { test, attempt }: Answered): boolean {
   return results.some(
     ({ name, status, attempts }) => name === test && status === 'running' && attempts.length === attempt - 1,
   )
@@ -85,9 +85,9 @@ export function due({ tests, results, concurrency }: Suite): readonly Attempt[] 
     }))
 }
 
-/** The suite once `attempts` were started. */
-export function started(suite: Suite, attempts: readonly Attempt[]): readonly TestRun[] {
-  return suite.results.map((run) =>
+/** The results once `attempts` were started. */
+export function started(results: readonly TestRun[], attempts: readonly Attempt[]): readonly TestRun[] {
+  return results.map((run) =>
     attempts.some(({ test }) => test === run.name) ? { ...run, status: 'running' } : run,
   )
 }

@@ -6,16 +6,21 @@ import type { Commands } from './command.ts'
 const SLACK_MS = 5_000
 const LONGEST_RETRY_MS = 30_000
 
-/** A context in which a machine keeps how long something may take. */
+/** A context that keeps, in what its machine was told, how long something may take. */
 export interface Timed<Span extends string> {
-  readonly context: Readonly<Record<Span, number>>
+  readonly context: { readonly plan: Readonly<Record<Span, number>> }
+}
+
+/** A context in which a machine counts. */
+export interface Counting<Count extends string> {
+  readonly context: Readonly<Record<Count, number>>
 }
 
 /** Starts a timer that lasts as long as one of the machine's times says. */
 export const wait = <Span extends string>(timer: TimerName, span: Span) =>
   ({
     type: 'startTimer',
-    params: ({ context }: Timed<Span>): Commands['startTimer'] => ({ timer, ms: context[span] }),
+    params: ({ context }: Timed<Span>): Commands['startTimer'] => ({ timer, ms: context.plan[span] }),
   }) as const
 
 /** Starts a deadline for an answer that has a time limit of its own: a little longer than that. */
@@ -24,7 +29,7 @@ export const outlast = <Span extends string>(span: Span) =>
     type: 'startTimer',
     params: ({ context }: Timed<Span>): Commands['startTimer'] => ({
       timer: 'deadline',
-      ms: context[span] + SLACK_MS,
+      ms: context.plan[span] + SLACK_MS,
     }),
   }) as const
 
@@ -32,7 +37,7 @@ export const outlast = <Span extends string>(span: Span) =>
 export const backOff = <Count extends string>(tries: Count) =>
   ({
     type: 'startTimer',
-    params: ({ context }: Timed<Count>): Commands['startTimer'] => ({
+    params: ({ context }: Counting<Count>): Commands['startTimer'] => ({
       timer: 'retry',
       ms: Math.min(LONGEST_RETRY_MS, 1_000 * 2 ** Math.min(context[tries] - 1, 10)),
     }),
