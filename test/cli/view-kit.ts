@@ -3,7 +3,7 @@ import type { Canvas } from '../../src/cli/view/render.ts'
 import type { RolloutView } from '../../src/engine/view.ts'
 import { weight } from '../../src/units.ts'
 
-export const STARTED = Date.parse('2026-01-02T03:04:05Z')
+const STARTED = Date.parse('2026-01-02T03:04:05Z')
 
 export function seen(requests: number, errors: number, p99 = 12.4): MetricsSnapshot {
   return {

@@ -8,7 +8,7 @@ import { elapsed, rate, span } from './format.ts'
 import { versionTable } from './table.ts'
 import { callForPerson, costWords, journey, splitWords, verdictWords } from './words.ts'
 
-export type { Canvas, Paint, Style } from './canvas.ts'
+export type { Canvas, Paint } from './canvas.ts'
 
 /**
  * Draws rollouts, children below their parents, each as some lines of at most `width` columns; `extra` lines follow them as

@@ -46,15 +46,18 @@ export function callForPerson(view: RolloutView): string | null {
 
 /** How it ended, in one sentence; for one that goes on, where it stands. */
 export function endWords(view: RolloutView): string {
-  const { id, service, version, stable, outcome, startedAt, endedAt, state } = view
+  const { id, service, strategy, version, stable, outcome, startedAt, endedAt, state } = view
   const spent = endedAt === null ? '' : ` after ${elapsed(Date.parse(startedAt), Date.parse(endedAt))}`
   const why = outcome?.reason == null ? '' : `: ${outcome.reason}`
   const what = plain(`${id} ${outcome?.status ?? state}${spent}${why}`)
   switch (outcome?.status) {
     case 'promoted':
       return plain(`${id} promoted${spent}: ${service} is served by ${version}`)
-    case 'rolled-back':
-      return stable === null ? what : plain(`${what} (${service} is served by ${stable})`)
+    case 'rolled-back': {
+      // The version of a rollback is the one that it goes back to.
+      const serving = strategy === 'rollback' ? version : stable
+      return serving === null ? what : plain(`${what} (${service} is served by ${serving})`)
+    }
     default:
       return what
   }
