@@ -22,7 +22,7 @@ export const OWNED_BY_A_LAYER: readonly string[] = ['node:sqlite']
 const core = ['errors', 'units', 'analysis', 'events', 'streams']
 const decisions = [...core, 'machines', 'ports', 'scrub', 'view', 'fence', 'engine']
 const surface = [...decisions, 'options', 'server', 'defaults', 'parts']
-const adapters = ['adapters', 'embedded-proxy', 'references', 'requests', 'sqlite-store']
+const adapters = ['adapters', 'embedded-proxy', 'files', 'references', 'requests', 'sqlite-store']
 
 /** From the core outwards. A file of `src` that no line matches has no place yet: that is a mistake, too. */
 export const layers: readonly Layer[] = [
@@ -59,6 +59,7 @@ export const layers: readonly Layer[] = [
     packages: ['rxjs', 'eventsource-parser'],
   }),
 
+  layer('files', 'adapters/files/*', { layers: ['errors', 'units'], packages: ['node:*'] }),
   layer('references', 'adapters/references/*', { layers: ['errors', 'units'], packages: ['node:*'] }),
   layer('requests', 'adapters/requests/*', { layers: ['errors', 'units'], packages: ['node:*'] }),
   layer('embedded-proxy', 'adapters/embedded-proxy/*', adapter({ packages: ['undici', 'node:sqlite'] })),
@@ -127,7 +128,7 @@ function layer(name: string, files: string, allowed: Allowed): Layer {
 
 function adapter(own: { readonly packages: readonly string[] }): Allowed {
   return {
-    layers: [...core, 'ports', 'scrub', 'references', 'requests'],
+    layers: [...core, 'ports', 'scrub', 'files', 'references', 'requests'],
     packages: ['node:*', 'rxjs', ...own.packages],
   }
 }

@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises'
 
 import type { Route } from '../../engine/ports.ts'
 import { messageOf } from '../../errors.ts'
+import { replaceFile } from '../files/index.ts'
 import { decodeRoute } from './decode.ts'
-import { replaceFile } from './durable-file.ts'
 import type { Log } from './log.ts'
 
 /** Remembers routes on disk, so that a proxy that was killed comes back with them. */
@@ -24,7 +24,7 @@ export class RoutesFile {
       const wanted = this.#wanted
       if (wanted === null) return
       this.#wanted = null
-      await replaceFile(this.#path, encode(wanted))
+      await replaceFile(this.#path, encode(wanted), { keepPrevious: true })
     }
     this.#writing = this.#writing.then(write, write)
     await this.#writing

@@ -3,7 +3,7 @@ import { readdir, readFile, rename, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 
 import type { Instance, RunSpec } from '../../engine/ports.ts'
-import { replaceFile } from './durable-file.ts'
+import { replaceFile } from '../files/index.ts'
 
 export interface InstanceRecord {
   readonly service: string
