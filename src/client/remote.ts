@@ -5,7 +5,7 @@ import type { EngineView, EventsOptions, RollbackRequest, RolloutView, ServiceVi
 import type { CloudEvent } from '../events/cloud-event.ts'
 import type { Envelope } from '../events/envelope.ts'
 import type { OperatorEvent, RolloutEvent, RolloutEventOf } from '../events/rollout-event.ts'
-import { follow, type Message, type Patience } from './follow.ts'
+import { follow, type Message } from './follow.ts'
 import type { Http } from './http.ts'
 
 export interface CallOptions {
@@ -39,7 +39,6 @@ export interface RemoteOptions {
   readonly log: Complaints
   /** Closes it. */
   readonly signal: AbortSignal | undefined
-  readonly patience?: Patience
 }
 
 /** Speaks to the server of an engine. */
@@ -143,18 +142,13 @@ export class HttpRemote implements Remote {
   }
 
   async *#follow(path: string, signal: AbortSignal | undefined): AsyncGenerator<Message> {
-    const { http, patience } = this.#options
     const { promise, resolve } = Promise.withResolvers<void>()
     const opened = (): void => {
       resolve()
       this.#opening.delete(promise)
     }
     this.#opening.add(promise)
-    yield* follow(http, path, {
-      signal: this.#any(signal),
-      opened,
-      ...(patience === undefined ? {} : { patience }),
-    })
+    yield* follow(this.#options.http, path, { signal: this.#any(signal), opened })
   }
 
   #observed<T>(make: (stop: AbortSignal) => AsyncIterable<T>): Observable<T> {

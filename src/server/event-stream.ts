@@ -113,10 +113,6 @@ export class EventStreams {
     this.#limits = limits
   }
 
-  get size(): number {
-    return this.#open.size
-  }
-
   open(response: ServerResponse): EventStream {
     const stream = new EventStream(response, this.#limits)
     this.#open.add(stream)
