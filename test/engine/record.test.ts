@@ -204,12 +204,20 @@ describe('whether a service can go back', () => {
   })
 
   test.each([
-    ['a version that was never good', service, 'v9', /never a good version/],
-    ['the stable version itself', service, 'v3', /already the stable version/],
-    ['before the first one', serviceOf([revision('v1')]), null, /no earlier version/],
-    ['nothing at all', freshService('shop'), null, /no earlier version/],
-  ] as const)('not to %s, and why', (_, ...[record, target, reason]) => {
-    expect(returnability(record, target)).toMatchObject({ kind: 'no', reason: expect.stringMatching(reason) })
+    { to: 'a version that was never good', record: service, target: 'v9', reason: /never a good version/ },
+    { to: 'the stable version itself', record: service, target: 'v3', reason: /already the stable version/ },
+    {
+      to: 'before the first one',
+      record: serviceOf([revision('v1')]),
+      target: null,
+      reason: /no earlier version/,
+    },
+    { to: 'nothing at all', record: freshService('shop'), target: null, reason: /no earlier version/ },
+  ])('not to $to, and why', ({ record, target, reason }) => {
+    expect(returnability(record, target)).toMatchObject({
+      kind: 'no',
+      reason: expect.stringMatching(reason),
+    })
   })
 
   test('not past a version that can not be undone, unless somebody insists', () => {
