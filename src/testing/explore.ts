@@ -176,7 +176,7 @@ function keyOf(
   if (status !== 'active') return JSON.stringify([value, confirmed])
   const start: Readonly<Record<string, unknown>> = { ...input }
   const own = Object.entries(context as Record<string, unknown>)
-    .filter(([name, now]) => now !== start[name] && !COUNTERS.has(name))
+    .filter(([name, now]) => now !== input && now !== start[name] && !COUNTERS.has(name))
     .map(([name, now]) => [name, name === 'observedMs' ? Math.min(Number(now), 2 * cast.windowMs) : now])
   return JSON.stringify([value, own, timers, asked?.split, confirmed, Object.keys(children)])
 }
