@@ -38,6 +38,19 @@ describe('somebody who looks', () => {
     expect(actor?.definition).toContain('"description":"it runs and is healthy"')
   })
 
+  test('sees every machine of ours whole, and one that is deeper than any of them', async () => {
+    const { inspector, look } = await relay()
+    const deep = createMachine(nested(15))
+    const machines = [...Object.values(strategies).map(({ machine }) => machine), deep]
+    for (const machine of machines) {
+      inspector.started({ id: machine.id, parent: null, machine, snapshot: createActor(deep).getSnapshot() })
+    }
+    const seen = await (await look()).until((all) => all.length === machines.length)
+    for (const [i, { config }] of machines.entries()) {
+      expect(JSON.parse(seen[i]?.definition ?? '')).toEqual(plain(config))
+    }
+  })
+
   test('late, after many steps, sees where it is now', async () => {
     const { engine, world, look } = await inspected()
     await canaryIn({ engine, world }, 'promoted')
@@ -302,6 +315,22 @@ const PIPELINE = {
   retireMs: 1,
   drainMs: 1,
   undoMs: 1,
+}
+
+interface Nested {
+  readonly id: string
+  readonly description: string
+  readonly initial?: string
+  readonly states?: Record<string, Nested>
+}
+
+/** States within states. */
+function nested(depth: number): Nested {
+  const id = `s${depth}`
+  const description = `${depth} more within`
+  return depth === 0
+    ? { id, description }
+    : { id, description, initial: 'in', states: { in: nested(depth - 1) } }
 }
 
 /** A config as JSON has it, functions by their names. */
