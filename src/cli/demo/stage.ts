@@ -2,6 +2,7 @@ import type { RolloutView } from '../../engine/view.ts'
 import type { Output } from '../output.ts'
 import { count } from '../view/format.ts'
 import { openScreen, type Screen } from '../view/screen.ts'
+import { costWords } from '../view/words.ts'
 import type { DemoReport } from './demo.ts'
 import type { Seen } from './load.ts'
 
@@ -48,10 +49,10 @@ export class Stage {
 export function summaryOf({ acts, requests, isAsExpected }: DemoReport): readonly string[] {
   const { sent, counted, failed, agree, byProxy } = requests
   const ends = acts.map(({ rollout, expected }) => {
-    const { version, outcome, requests: ledger } = rollout
+    const { version, outcome } = rollout
     const is = outcome?.status ?? 'not over'
-    const cost = ledger === null ? '' : `, ${count(ledger.failed)} of ${count(ledger.total)} requests failed`
-    return `  ${version}  ${is}${cost}${is === expected ? '' : ` (expected: ${expected})`}`
+    const cost = costWords(rollout)
+    return `  ${version}  ${is}${cost === null ? '' : `, ${cost}`}${is === expected ? '' : ` (expected: ${expected})`}`
   })
   const answers = Object.entries(byProxy).map(
     ([version, [, good, , , broken]]) =>
