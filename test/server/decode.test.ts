@@ -107,7 +107,34 @@ const few = nearly.chain((value) =>
     ),
 )
 
-const json = fc.oneof(few, nearly, fc.jsonValue()).map((value): unknown => JSON.parse(JSON.stringify(value)))
+const BOUNDARIES = [
+  -1,
+  0,
+  10_000,
+  10_001,
+  31_622_400_000,
+  31_622_400_001,
+  0.5,
+  true,
+  null,
+  '',
+  'x',
+  'a\nb',
+  [],
+  {},
+]
+
+/** Right but for one field, which is what is just about allowed somewhere. */
+const nudged = fc
+  .tuple(fc.constantFrom(...EVERY_FIELD), fc.nat(), fc.constantFrom(...BOUNDARIES))
+  .map(([event, i, value]) => {
+    const keys = Object.keys(event)
+    return { ...event, [keys[i % keys.length] ?? '']: value }
+  })
+
+const json = fc
+  .oneof(nudged, few, nearly, fc.jsonValue())
+  .map((value): unknown => JSON.parse(JSON.stringify(value)))
 
 describe('an event', () => {
   test.each(EVERY_FIELD)('with everything it may have gets through unchanged: $type', (event) => {

@@ -65,7 +65,7 @@ describe('somebody who looks', () => {
       all.some(({ sessionId, snapshot }) => sessionId === id && snapshot?.value === 'paused'),
     )
     expect(seen.filter(({ sessionId, type }) => sessionId === id && type === '@xstate.actor')).toHaveLength(1)
-    expect(seen.length).toBeLessThan(6)
+    expect(seen.length).toBeLessThan(20)
   })
 
   test('sees each event, and what it led to, as it happens', async () => {
@@ -95,13 +95,15 @@ describe('somebody who looks', () => {
     const again = await first.world.controller({ inspector })
     const { url } = await served(again.engine, { inspector })
     await again.engine.send(id, { type: 'pause.requested' })
-    const seen = await (await viewerOf(url)).until((all) => all.length > 1)
+    const seen = await (
+      await viewerOf(url)
+    ).until((all) => all.some(({ type }) => type === '@xstate.snapshot'))
     expect(seen[0]).toMatchObject({
       type: '@xstate.actor',
       sessionId: id,
       definition: expect.stringContaining('staging'),
     })
-    expect(seen[1]?.snapshot?.value).toBe('paused')
+    expect(seen.at(-1)?.snapshot?.value).toBe('paused')
     again.crash()
   })
 
@@ -111,12 +113,12 @@ describe('somebody who looks', () => {
     inspector.started({ id: 'shop-1', parent: null, machine: canaryMachine, snapshot })
     inspector.started({ id: 'shop-1/deploy/1', parent: 'shop-1', machine: canaryMachine, snapshot })
     inspector.stepped({ id: 'shop-2/smoke/3', event: { type: 'pause.requested' }, snapshot })
-    const seen = await (await look()).until((all) => all.length === 4)
-    expect(seen.map(({ sessionId, parentId, rootId }) => [sessionId, parentId, rootId])).toEqual([
+    const seen = await (await look()).until((all) => all.some(({ type }) => type === '@xstate.snapshot'))
+    const actors = seen.filter(({ type }) => type === '@xstate.actor')
+    expect(actors.map(({ sessionId, parentId, rootId }) => [sessionId, parentId, rootId])).toEqual([
       ['shop-1', undefined, 'shop-1'],
       ['shop-1/deploy/1', 'shop-1', 'shop-1'],
       ['shop-2/smoke/3', 'shop-2', 'shop-2'],
-      ['shop-2/smoke/3', undefined, 'shop-2'],
     ])
   })
 
