@@ -135,6 +135,7 @@ describe('the picture of a rollout', () => {
       id: `shop${ESC}]0;x`,
       parked: evil,
       status: 'parked',
+      split: [{ version: evil, weight: weight(100) }],
       verdict: { kind: 'error', reason: evil },
       outcome: { status: 'stranded', cause: null, reason: evil },
     })
