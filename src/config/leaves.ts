@@ -143,7 +143,7 @@ function numberThat(read: (value: number, what: string) => unknown, facts: Facts
     .meta(facts)
 }
 
-/** What is no text is refused like the empty one: a reader might have to show it, and not every object can be shown. */
+/** What is no text is refused like the empty one. */
 function textOr(value: unknown): string {
   return typeof value === 'string' ? value : ''
 }

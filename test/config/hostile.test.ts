@@ -134,6 +134,10 @@ describe('a text of YAML', () => {
     expect(odd.options.name).toEqual(plain.options.name)
   })
 
+  test('has its first line counted without the byte order mark', async () => {
+    expect(await problemsOf(`\u{FEFF}${LEAST.replace('shop', 'a/b')}`)).toMatchObject([{ line: 1, col: 7 }])
+  })
+
   test('has its places counted the same with carriage returns', async () => {
     const [problem] = await problemsOf(`\u{FEFF}${LEAST}onBusy: x\n`.replaceAll('\n', '\r\n'))
     expect(problem).toMatchObject({ line: 5, col: 9 })
@@ -146,6 +150,10 @@ describe('a text of JSON', () => {
 
   test('loads, also with tabs', async () => {
     expect(await messagesOf(JSON.stringify(json, null, '\t'), { name: 'rollout.json' })).toEqual([])
+  })
+
+  test('may have a byte order mark', async () => {
+    expect(await messagesOf(`\u{FEFF}${JSON.stringify(json)}`, { name: 'rollout.json' })).toEqual([])
   })
 
   test('has places, too', async () => {

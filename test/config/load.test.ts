@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
@@ -175,7 +176,7 @@ version: v2
 run: { command: node server.js, cwd: ./app, env: { KEY: file:secrets/key, OTHER: file:/etc/other, PLAIN: x } }
 stateDir: ../state
 server: { listen: 0.0.0.0:80, token: file:./token }
-smoke: { basicCall: { headers: { authorization: file:auth } } }
+smoke: { basicCall: { headers: { authorization: file:auth } }, tests: [{ name: a, http: { headers: { cookie: file:../jar } } }] }
 `,
     )
     const config = await loadedAt(path)
@@ -185,8 +186,11 @@ smoke: { basicCall: { headers: { authorization: file:auth } } }
         cwd: `${place.dir}/app`,
         env: { KEY: `file:${place.dir}/secrets/key`, OTHER: 'file:/etc/other', PLAIN: 'x' },
       },
-      stateDir: `${place.dir.replace(/\/[^/]+$/, '')}/state`,
-      smoke: { basicCall: { headers: { authorization: `file:${place.dir}/auth` } } },
+      stateDir: join(place.dir, '../state'),
+      smoke: {
+        basicCall: { headers: { authorization: `file:${place.dir}/auth` } },
+        tests: [{ http: { headers: { cookie: `file:${join(place.dir, '../jar')}` } } }],
+      },
     })
   })
 

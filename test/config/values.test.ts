@@ -1,7 +1,7 @@
 // Every value that is easily written wrongly, with what the reader is told.
 import { describe, expect, test } from 'vitest'
 
-import { LEAST, messagesOf, SWAP } from './kit.ts'
+import { LEAST, loaded, messagesOf, SWAP } from './kit.ts'
 
 const DURATION =
   "write a number with its unit, for example '250ms', '30s', '2m' or '1h30m' (at most 366 days)"
@@ -17,6 +17,7 @@ async function saidOf(line: string, base = LEAST): Promise<readonly string[]> {
 describe('a duration', () => {
   test.each([
     ['5', 'got the number 5'],
+    ['"5"', 'got "5"'],
     ['5 minutes', 'got "5 minutes"'],
     ['1,5h', 'got "1,5h"'],
     ['-5s', 'got "-5s"'],
@@ -152,7 +153,10 @@ describe('a value that YAML reads as something else', () => {
   })
 
   test('is no trouble in a key, which is always what was written', async () => {
-    expect(await saidOf('stableVersion: "1.10"\nversions: { 1.10: { command: node old.js } }')).toEqual([])
+    const { stable } = await loaded(
+      `${LEAST}stableVersion: "1.10"\nversions: { 1.10: { command: old }, 1.1: { command: older } }\n`,
+    )
+    expect(stable?.run.command).toBe('old')
   })
 })
 
