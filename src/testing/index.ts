@@ -23,3 +23,8 @@ export {
   type VersionBehaviour,
   type WorldOptions,
 } from './simulated/world.ts'
+
+// Machines by themselves: in a world that answers, late, twice or never, and in every state that they can reach.
+export { type History, live, type Moment, type Setting } from './world/world.ts'
+export { explore, type ExploreOptions, type Exploration, type Place, type Walk } from './explore.ts'
+export { type Cast } from './offers.ts'

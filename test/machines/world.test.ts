@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest'
 import { shareOf } from '../../src/events/share.ts'
 import { pathOf, type ReleaseInput, strategies } from '../../src/machines/index.ts'
 import { offersAt } from '../../src/testing/offers.ts'
-import { luck } from '../../src/testing/world/dice.ts'
+import { luck } from '../../src/testing/world/luck.ts'
 import { type History, live, type Moment, type Setting } from '../../src/testing/world/world.ts'
 import {
   after,

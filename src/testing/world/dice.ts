@@ -1,5 +1,3 @@
-import fc from 'fast-check'
-
 /** Luck, from a list of numbers: the same list gives the same world. When it is spent, everything goes well. */
 export class Dice {
   readonly #numbers: readonly number[]
@@ -29,9 +27,4 @@ export class Dice {
   pick<T>(first: T, ...others: readonly T[]): T {
     return others[this.roll(others.length + 1) - 1] ?? first
   }
-}
-
-/** Luck for a world: long enough for a rollout with all that can happen to it, shrinking towards a world that is kind. */
-export function luck(): fc.Arbitrary<readonly number[]> {
-  return fc.array(fc.nat(9_999), { maxLength: 600, size: 'max' })
 }
