@@ -89,7 +89,7 @@ export class BlueGreenDeployment extends Release<DeploymentResult, BlueGreenOpti
    */
   async deployToStaging(version: string, config: DeployConfig = {}): Promise<RolloutView> {
     const spec = releaseSpec(this.options, { version, config }, this.#strategic('manual'))
-    const id = await this.begin(spec)
+    const id = await this.begin(spec, config)
     return this.reach(id, ({ state }) => state !== 'staging' && !state.startsWith('rolling-back'), config)
   }
 
@@ -98,9 +98,9 @@ export class BlueGreenDeployment extends Release<DeploymentResult, BlueGreenOpti
    * @throws UsageError `EVENT_REFUSED` when nothing is staged and healthy
    */
   async swapEndpoints({ signal }: Waiting = {}): Promise<RolloutView> {
-    const view = await this.current()
+    const view = await this.current({ signal })
     if (view.status !== 'ended' && isLive(view)) return view
-    await this.send({ type: 'swap.requested' })
+    await this.send({ type: 'swap.requested' }, { signal })
     return this.reach(view.id, isLive, { signal })
   }
 
@@ -115,7 +115,7 @@ export class BlueGreenDeployment extends Release<DeploymentResult, BlueGreenOpti
     { signal }: Waiting = {},
   ): Promise<DeploymentResult> {
     const bake = duration === undefined ? {} : { bakeMs: toPositiveMs(duration, 'duration') }
-    const view = await this.current()
+    const view = await this.current({ signal })
     const own = environmentOf(view)
     if (own !== environment) {
       throw new UsageError(
@@ -126,20 +126,20 @@ export class BlueGreenDeployment extends Release<DeploymentResult, BlueGreenOpti
         },
       )
     }
-    if (view.state === 'live') await this.send({ type: 'monitor.requested', ...bake })
+    if (view.state === 'live') await this.send({ type: 'monitor.requested', ...bake }, { signal })
     return this.result(await (await this.engine()).ended(view.id, signal))
   }
 
   /** Swaps all traffic back; resolves once that is confirmed. After the end of a deployment it is a rollout of its own. */
   async rollback(reason?: string, { signal }: Waiting = {}): Promise<RolloutView> {
-    const engine = await this.engine()
+    const engine = await this.engine({ signal })
     const { id } = await engine.rollback(this.name, reason === undefined ? {} : { reason })
     return engine.ended(id, signal)
   }
 
   /** Both environments, and what is going on between them. */
-  async status(): Promise<BlueGreenStatus> {
-    const service = await this.service()
+  async status(waiting: Waiting = {}): Promise<BlueGreenStatus> {
+    const service = await this.service(waiting)
     const rollout = service.rollouts.find(({ id }) => id === service.active) ?? null
     const { live } = service
     const idle = live === 'blue' ? 'green' : 'blue'

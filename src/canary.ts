@@ -99,8 +99,8 @@ export class CanaryDeployment extends Release<CanaryDeploymentResult, CanaryOpti
         },
       )
     }
-    const { id, version } = await this.current()
-    await this.send({ type: 'weight.requested', weight: asked })
+    const { id, version } = await this.current({ signal })
+    await this.send({ type: 'weight.requested', weight: asked }, { signal })
     const isInForce = ({ state, split }: RolloutView) =>
       state === 'paused' && shareOf(split, version) === asked
     await (await this.engine()).when(id, isInForce, signal)
@@ -111,8 +111,8 @@ export class CanaryDeployment extends Release<CanaryDeploymentResult, CanaryOpti
    * What the newest window counted of the version that serves beside the canary.
    * @throws UsageError `EVENT_REFUSED` when no window was judged yet
    */
-  async getBaselineMetrics(): Promise<MetricsSnapshot> {
-    const { baseline, id } = await this.current()
+  async getBaselineMetrics(waiting: Waiting = {}): Promise<MetricsSnapshot> {
+    const { baseline, id } = await this.current(waiting)
     if (baseline !== null) return baseline
     throw new UsageError('EVENT_REFUSED', `${id} has not yet measured a baseline`, {
       hint: 'Call it while the rollout is monitoring a step below 100 %',
@@ -120,7 +120,12 @@ export class CanaryDeployment extends Release<CanaryDeploymentResult, CanaryOpti
   }
 
   /** Whether `current` is worse than `baseline` by the checks of this canary. Too few requests are not worse. */
-  async metricsDegraded(baseline: MetricsSnapshot, current: MetricsSnapshot): Promise<boolean> {
+  async metricsDegraded(
+    baseline: MetricsSnapshot,
+    current: MetricsSnapshot,
+    { signal }: Waiting = {},
+  ): Promise<boolean> {
+    signal?.throwIfAborted()
     return this.#checks.some((check) => examine(check, current, baseline).kind === 'bad')
   }
 

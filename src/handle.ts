@@ -1,6 +1,7 @@
 import { defer, filter, from, type Observable, switchMap } from 'rxjs'
 
 import { type EngineChoice, engineOf, type Lease } from './defaults.ts'
+import { unlessAborted } from './engine/back-off.ts'
 import type { Engine } from './engine/engine.ts'
 import type { RolloutSpec } from './engine/spec.ts'
 import type { RolloutView, ServiceView } from './engine/view.ts'
@@ -53,8 +54,8 @@ export abstract class ServiceHandle<O extends HandleOptions> implements AsyncDis
   }
 
   /** The service as it stands: its stable revision, its split, its rollouts. */
-  async service(): Promise<ServiceView> {
-    return (await this.engine()).service(this.name)
+  async service(waiting: Waiting = {}): Promise<ServiceView> {
+    return (await this.engine(waiting)).service(this.name)
   }
 
   /** Lets go of the engine. What goes on is gone on with by the next engine on the same state directory. */
@@ -68,8 +69,8 @@ export abstract class ServiceHandle<O extends HandleOptions> implements AsyncDis
     await this.close()
   }
 
-  protected async engine(): Promise<Engine> {
-    return (await this.#lend()).engine
+  protected async engine({ signal }: Waiting = {}): Promise<Engine> {
+    return (await patiently(this.#lend(), signal)).engine
   }
 
   /** Makes test functions known by their names, so that they are found again after a restart. */
@@ -87,28 +88,29 @@ export abstract class ServiceHandle<O extends HandleOptions> implements AsyncDis
   }
 
   /** The rollout that holds the service, or the one that held it last. */
-  protected async current(): Promise<RolloutView> {
-    const { active, rollouts } = (await this.engine()).service(this.name)
+  protected async current(waiting: Waiting = {}): Promise<RolloutView> {
+    const { active, rollouts } = (await this.engine(waiting)).service(this.name)
     const found = rollouts.find(({ id }) => id === active) ?? rollouts.find(({ parent }) => parent === null)
     if (found !== undefined) return found
     throw new UsageError('ROLLOUT_UNKNOWN', `${this.name} has no rollout`, { hint: 'Call deploy() first' })
   }
 
-  protected async send(event: OperatorEvent): Promise<RolloutView> {
-    return (await this.engine()).send((await this.current()).id, event)
+  protected async send(event: OperatorEvent, waiting: Waiting = {}): Promise<RolloutView> {
+    const engine = await this.engine(waiting)
+    return patiently(engine.send((await this.current()).id, event), waiting.signal)
   }
 
   /** Starts a rollout the way `onBusy` says, and resolves with its id. */
-  protected async begin(spec: RolloutSpec): Promise<string> {
-    const engine = await this.engine()
+  protected async begin(spec: RolloutSpec, { signal }: Waiting): Promise<string> {
+    const engine = await this.engine({ signal })
     for (;;) {
       try {
-        return await engine.start(spec)
+        return await patiently(engine.start(spec), signal)
       } catch (error) {
         const isBusy = error instanceof UsageError && error.code === 'ROLLOUT_IN_PROGRESS'
         const onBusy = this.options.onBusy ?? 'refuse'
         if (!isBusy || onBusy === 'refuse') throw error
-        await this.#makeRoom(onBusy, engine)
+        await this.#makeRoom(onBusy, { engine, signal })
       }
     }
   }
@@ -132,10 +134,18 @@ export abstract class ServiceHandle<O extends HandleOptions> implements AsyncDis
   }
 
   /** Waits for the rollout that holds the service, or has it taken back first. */
-  async #makeRoom(way: 'supersede' | 'queue', engine: Engine): Promise<void> {
+  async #makeRoom(
+    way: 'supersede' | 'queue',
+    { engine, signal }: Waiting & { readonly engine: Engine },
+  ): Promise<void> {
     const { active } = engine.service(this.name)
     if (active === null) return
     if (way === 'supersede') await engine.rollback(this.name, { reason: 'superseded by a newer deploy' })
-    await engine.when(active, ({ status }) => status === 'ended')
+    await engine.when(active, ({ status }) => status === 'ended', signal)
   }
+}
+
+/** What `work` comes to, or a rejection as soon as the signal aborts. */
+export function patiently<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  return signal === undefined ? work : unlessAborted(work, signal)
 }

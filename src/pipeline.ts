@@ -83,7 +83,7 @@ export class DeploymentPipeline extends Release<PipelineResult, PipelineOptions>
       why: release.why,
     }
     if (spec.smoke !== null) await this.bind(functionsOf(testsOf(suite)))
-    const id = await this.begin(spec)
+    const id = await this.begin(spec, config)
     const engine = await this.engine()
     const view = await engine.ended(id, config.signal)
     return { ...this.result(view), ...whatChildrenDid(view, engine.service(service).rollouts) }

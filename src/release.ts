@@ -34,9 +34,9 @@ export abstract class Release<R, O extends ServiceOptions> extends ServiceHandle
    * @throws UsageError `EVENT_REFUSED` when it is over, or going back
    */
   async pause({ signal }: Waiting = {}): Promise<RolloutView> {
-    const view = await this.current()
+    const view = await this.current({ signal })
     if (view.state === 'paused') return view
-    await this.send({ type: 'pause.requested' })
+    await this.send({ type: 'pause.requested' }, { signal })
     return (await this.engine()).when(view.id, ({ state }) => state === 'paused', signal)
   }
 
@@ -44,9 +44,9 @@ export abstract class Release<R, O extends ServiceOptions> extends ServiceHandle
    * Goes on with what was left of the bake.
    * @throws UsageError `EVENT_REFUSED` when there is nothing to go on with
    */
-  async resume(): Promise<RolloutView> {
-    const view = await this.current()
-    return view.state === 'monitoring' ? view : this.send({ type: 'resume.requested' })
+  async resume(waiting: Waiting = {}): Promise<RolloutView> {
+    const view = await this.current(waiting)
+    return view.state === 'monitoring' ? view : this.send({ type: 'resume.requested' }, waiting)
   }
 
   /**
@@ -54,8 +54,8 @@ export abstract class Release<R, O extends ServiceOptions> extends ServiceHandle
    * never skipped.
    * @throws UsageError `EVENT_REFUSED` while degraded or going back, or in the last bake
    */
-  async promote({ full = false }: { readonly full?: boolean } = {}): Promise<RolloutView> {
-    return this.send({ type: 'promote.requested', full })
+  async promote({ full = false, signal }: Waiting & { readonly full?: boolean } = {}): Promise<RolloutView> {
+    return this.send({ type: 'promote.requested', full }, { signal })
   }
 
   /**
@@ -66,10 +66,13 @@ export abstract class Release<R, O extends ServiceOptions> extends ServiceHandle
     reason?: string,
     { signal, force = false }: Waiting & { readonly force?: boolean } = {},
   ): Promise<R> {
-    const view = await this.current()
+    const view = await this.current({ signal })
     const isGoingBack = view.status === 'ended' || view.state.startsWith('rolling-back')
     if (!isGoingBack)
-      await this.send({ type: 'abort.requested', force, ...(reason === undefined ? {} : { reason }) })
+      await this.send(
+        { type: 'abort.requested', force, ...(reason === undefined ? {} : { reason }) },
+        { signal },
+      )
     return this.result(await (await this.engine()).ended(view.id, signal))
   }
 
@@ -83,7 +86,7 @@ export abstract class Release<R, O extends ServiceOptions> extends ServiceHandle
 
   /** Starts what `spec` says, and resolves with how it ended. */
   protected async release(spec: ReleaseSpec, { signal }: DeployConfig): Promise<R> {
-    const id = await this.begin(spec)
+    const id = await this.begin(spec, { signal })
     return this.result(await (await this.engine()).ended(id, signal))
   }
 }

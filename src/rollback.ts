@@ -77,24 +77,29 @@ export class RollbackManager extends ServiceHandle<RollbackOptions> {
   }
 
   /** Makes a deployment that something else makes known; kept over restarts. Doing it twice is harmless. */
-  async addActiveDeployment(id: string, strategy: string, version: string): Promise<void> {
-    await (
-      await this.engine()
-    ).track(this.name, {
+  // oxlint-disable-next-line max-params -- three words that belong together, and the wait that every method has
+  async addActiveDeployment(
+    id: string,
+    strategy: string,
+    version: string,
+    waiting: Waiting = {},
+  ): Promise<void> {
+    const deployment = {
       id: toName(id, 'id'),
       strategy: toName(strategy, 'strategy'),
       version: toName(version, 'version'),
-    })
+    }
+    await (await this.engine(waiting)).track(this.name, deployment)
   }
 
   /** Forgets a deployment that was made known; an unknown one is no mistake. */
-  async removeActiveDeployment(id: string): Promise<void> {
-    await (await this.engine()).untrack(this.name, id)
+  async removeActiveDeployment(id: string, waiting: Waiting = {}): Promise<void> {
+    await (await this.engine(waiting)).untrack(this.name, id)
   }
 
   /** What is going on: our rollouts, and what was made known. */
-  async activeDeployments(): Promise<readonly ActiveDeployment[]> {
-    const { rollouts, tracked } = await this.#known()
+  async activeDeployments(waiting: Waiting = {}): Promise<readonly ActiveDeployment[]> {
+    const { rollouts, tracked } = await this.#known(waiting)
     const ours = rollouts.filter(({ status, parent }) => status !== 'ended' && parent === null)
     return [
       ...ours.map(({ id, strategy, version }) => ({ id, strategy, version, isOurs: true })),
@@ -115,7 +120,7 @@ export class RollbackManager extends ServiceHandle<RollbackOptions> {
     by,
     signal,
   }: RollbackOrder = {}): Promise<RollbackResult> {
-    const engine = await this.engine()
+    const engine = await this.engine({ signal })
     const before = await this.activeDeployments()
     const request = {
       ...(reason === undefined ? {} : { cause: reason }),
@@ -135,7 +140,7 @@ export class RollbackManager extends ServiceHandle<RollbackOptions> {
 
   /** Ends every rollout that is going on, with its traffic back on stable; resolves with their ids once that is confirmed. */
   async stopDeployments({ signal }: Waiting = {}): Promise<readonly string[]> {
-    const engine = await this.engine()
+    const engine = await this.engine({ signal })
     const active = (await this.activeDeployments()).filter(({ isOurs }) => isOurs)
     for (const { id } of active) {
       if (!engine.rollout(id).state.startsWith('rolling-back')) {
@@ -151,7 +156,7 @@ export class RollbackManager extends ServiceHandle<RollbackOptions> {
    * @throws UsageError `ROLLBACK_IMPOSSIBLE`, with the reason
    */
   async routeAllTraffic(targetVersion: string, { signal }: Waiting = {}): Promise<RollbackResult> {
-    const engine = await this.engine()
+    const engine = await this.engine({ signal })
     const request = {
       targetVersion: toName(targetVersion, 'targetVersion'),
       reason: 'all traffic was routed by hand',
@@ -165,22 +170,22 @@ export class RollbackManager extends ServiceHandle<RollbackOptions> {
    * @throws UsageError `EVENT_REFUSED` for a version that serves, is stable, or is being released
    */
   async cleanupFailedDeployment(version: string, { signal }: Waiting = {}): Promise<void> {
-    await (await this.engine()).cleanUp(this.name, toName(version, 'version'), signal)
+    await (await this.engine({ signal })).cleanUp(this.name, toName(version, 'version'), signal)
   }
 
   /** Every revision that was ever good, newest first. */
-  async snapshots(): Promise<readonly DeploymentSnapshot[]> {
-    return (await this.#known()).revisions
+  async snapshots(waiting: Waiting = {}): Promise<readonly DeploymentSnapshot[]> {
+    return (await this.#known(waiting)).revisions
   }
 
   /** Whether it can go back to a version (to the one before, without one): at once, after a start, or not, and why not. */
-  async canRollback(targetVersion?: string): Promise<Returnability> {
-    return (await this.engine()).canRollback(this.name, targetVersion)
+  async canRollback(targetVersion?: string, waiting: Waiting = {}): Promise<Returnability> {
+    return (await this.engine(waiting)).canRollback(this.name, targetVersion)
   }
 
   /** A service that nobody has released yet has no deployments, and no revisions. */
-  async #known() {
-    const services = (await this.engine()).services()
+  async #known(waiting: Waiting) {
+    const services = (await this.engine(waiting)).services()
     return (
       services.find(({ service }) => service === this.name) ?? { rollouts: [], tracked: [], revisions: [] }
     )

@@ -63,7 +63,7 @@ export class SmokeTests extends ServiceHandle<SmokeOptions> {
     { signal }: Waiting = {},
   ): Promise<SmokeTestSuite> {
     await this.bind(functionsOf(tests))
-    const engine = await this.engine()
+    const engine = await this.engine({ signal })
     const id = await engine.start(smokeSpec(this.options, await this.#version(), tests))
     return suiteOf(await engine.ended(id, signal))
   }
@@ -89,7 +89,7 @@ export class SmokeTests extends ServiceHandle<SmokeOptions> {
   /** The version that the options name, that is being released, or that serves. */
   async #version(): Promise<string> {
     if (this.options.version !== undefined) return this.options.version
-    const { services } = { services: (await this.engine()).services() }
+    const services = (await this.engine()).services()
     const known = services.find(({ service }) => service === this.name)
     const active = known?.rollouts.find(({ id }) => id === known.active)
     const found = active?.version ?? known?.stable?.version
