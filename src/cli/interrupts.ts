@@ -1,15 +1,22 @@
-// What a person, or a system that shuts down, says with signals: each one counts once.
+// What a person, or a system that shuts down, says with signals.
+
+/** Wrappers such as npx pass on what the terminal has sent to everybody already: both are one. */
+const SAME_MS = 500
 
 export type Interrupt = 'SIGINT' | 'SIGTERM' | 'SIGHUP'
 
 const SIGNALS: readonly Interrupt[] = ['SIGINT', 'SIGTERM', 'SIGHUP']
 
-/** Takes the signals that would end the process, for as long as it is not closed; the third one ends it at once. */
+/**
+ * Takes the signals that would end the process, for as long as it is not closed: each counts once, and the third one ends it
+ * at once.
+ */
 export class Interrupts implements Disposable {
   readonly #exitCode: number
   readonly #heard: Interrupt[] = []
   #wake: (() => void) | null = null
   #count = 0
+  #last = Number.NEGATIVE_INFINITY
 
   constructor(exitCode: number) {
     this.#exitCode = exitCode
@@ -35,6 +42,9 @@ export class Interrupts implements Disposable {
   }
 
   readonly #hear = (signal: NodeJS.Signals): void => {
+    const now = performance.now()
+    if (now - this.#last < SAME_MS) return
+    this.#last = now
     this.#count++
     if (this.#count > 2) process.exit(this.#exitCode)
     this.#heard.push(isInterrupt(signal) ? signal : 'SIGTERM')

@@ -75,6 +75,11 @@ export class Running {
     await this.#until(() => this.#stdout.includes(text), text)
   }
 
+  /** Presses Ctrl-C until `text` stands in its standard output. */
+  async insist(text: string): Promise<void> {
+    await this.#until(() => this.#stdout.includes(text) || !this.child.kill('SIGINT'), text)
+  }
+
   async #until(holds: () => boolean, what: string): Promise<void> {
     await eventually(() => {
       if (holds()) return true

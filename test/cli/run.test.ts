@@ -159,7 +159,9 @@ describe('an interrupted run', () => {
     const place = await workplace()
     const running = place.start(['run', await place.config(ENDLESS)])
     await inTheMiddle(place, running)
+    // Two at the same moment, as a wrapper passes them on, are one.
     await running.kill('SIGINT')
+    await running.kill('SIGTERM')
     const { code, stdout, stderr } = await running.ended
     expect(stderr).toContain('SIGINT: shop-2 is taken back; once more leaves it as it is')
     expect(stdout).toMatch(/^shop-2 rolled-back after .*SIGINT to sluice run \(shop is served by v1\)$/m)
@@ -177,7 +179,7 @@ describe('an interrupted run', () => {
     await hold(String((await serviceIn(place))?.url), held.signal)
     await running.kill('SIGINT')
     await running.says('rolling-back.draining')
-    await running.kill('SIGINT')
+    await running.insist('shop-2 is left in ')
     const { code, stdout, stderr } = await running.ended
     expect(stdout).toContain('shop-2 is left in rolling-back.draining with v1 100%: nobody watches it now')
     expect(stderr).toContain('to go on: sluice run rollout.yaml\nto take it back: sluice abort shop\n')
