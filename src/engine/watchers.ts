@@ -1,6 +1,6 @@
 // Watches what the state of a rollout says is to be watched. There is no start and no stop: the wanted activities are
 // compared with the running ones, and a crash changes nothing about what is wanted.
-import { defer, exhaustMap, Observable, repeat, retry, type Subscription, tap } from 'rxjs'
+import { defer, Observable, retry, type Subscription } from 'rxjs'
 
 import { freshJudge, type Judgement } from '../analysis/judge.ts'
 import { messageOf } from '../errors.ts'
@@ -71,31 +71,22 @@ export class Watchers {
   #probe(rollout: string, version: string): Subscription {
     const known = () => this.#service.record().versions.find((candidate) => candidate.version === version)
     const { intervalMs, threshold } = known()?.health ?? UNKNOWN_HEALTH
-    return every(this.#deps.clock, intervalMs)
-      .pipe(
-        exhaustMap(() => this.#round(known())),
-        tap((round) => this.#count(rollout, round)),
-        concludeHealth(threshold),
-      )
+    const round = async (signal: AbortSignal) => {
+      const answers = await this.#round(known(), signal)
+      if (!signal.aborted) this.#count(rollout, answers)
+      return answers
+    }
+    return every(this.#deps.clock, intervalMs, round)
+      .pipe(concludeHealth(threshold))
       .subscribe((conclusion) => {
         this.#answer(rollout, { event: { type: 'probe.concluded', version, ...conclusion } })
       })
   }
 
   /** One answer of each instance; an instance that does not answer in time is not healthy, and holds up no other round. */
-  #round(known: VersionRecord | undefined): Observable<readonly HealthSample[]> {
-    return new Observable((subscriber) => {
-      const abort = new AbortController()
-      const asked =
-        known === undefined ? [] : known.endpoints.map((each) => this.#sample(known, each, abort.signal))
-      void Promise.all(asked)
-        .then((answers) => (answers.length === 0 ? [NOBODY] : answers))
-        .then((round) => {
-          subscriber.next(round)
-          return subscriber.complete()
-        })
-      return () => abort.abort()
-    })
+  async #round(known: VersionRecord | undefined, signal: AbortSignal): Promise<readonly HealthSample[]> {
+    if (known === undefined || known.endpoints.length === 0) return [NOBODY]
+    return Promise.all(known.endpoints.map((each) => this.#sample(known, each, signal)))
   }
 
   async #sample(
@@ -187,16 +178,37 @@ export class Watchers {
   }
 }
 
-/** Emits at once, and then each `ms` of the clock's time. */
-function every(clock: Clock, ms: number): Observable<void> {
-  return defer(() => after(clock, 0)).pipe(repeat({ delay: () => after(clock, ms) }))
+/** Emits what `ask` comes to, asked at once and then each `ms` of the clock's time, one at a time; it never rejects. */
+function every<T>(clock: Clock, ms: number, ask: (signal: AbortSignal) => Promise<T>): Observable<T> {
+  return new Observable((subscriber) => {
+    let asking: AbortController | null = null
+    const round = async (abort: AbortController): Promise<void> => {
+      asking = abort
+      subscriber.next(await ask(abort.signal))
+      asking = null
+    }
+    const tick = (): void => {
+      if (asking === null) void round(new AbortController())
+      cancel = clock.after(ms, tick)
+    }
+    let cancel = clock.after(0, tick)
+    return () => {
+      cancel()
+      asking?.abort()
+    }
+  })
 }
 
 /** Subscribes anew, with back-off, to a source that failed; each failure is told. */
 function repeating<T>(clock: Clock, source: Observable<T>, failed: (error: unknown) => void): Observable<T> {
   return source.pipe(
-    tap({ error: failed }),
-    retry({ delay: (_, attempt) => after(clock, backOffMs(attempt)), resetOnSuccess: true }),
+    retry({
+      delay(error, attempt) {
+        failed(error)
+        return after(clock, backOffMs(attempt))
+      },
+      resetOnSuccess: true,
+    }),
   )
 }
 

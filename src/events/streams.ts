@@ -1,5 +1,6 @@
-// The RxJS operators that fold what is measured into what is said: many samples in, few events out.
-import { distinctUntilChanged, filter, map, type Observable, type OperatorFunction, scan } from 'rxjs'
+// The RxJS operators that fold what is measured into what is said: many samples in, few events out. Thousands of rollouts
+// wait with them, and each link of a chain is an object and its closures: they keep their state themselves, in one link.
+import { defer, filter, map, type Observable, type OperatorFunction } from 'rxjs'
 
 import type { Check } from '../analysis/checks.ts'
 import {
@@ -33,12 +34,17 @@ export function concludeHealth(
   threshold: number,
 ): OperatorFunction<readonly HealthSample[], HealthConclusion> {
   return (rounds: Observable<readonly HealthSample[]>) =>
-    rounds.pipe(
-      scan((state, round) => fold(state, round, threshold), UNKNOWN),
-      map(({ said }) => said),
-      distinctUntilChanged((a, b) => a?.health === b?.health),
-      filter((said) => said !== null),
-    )
+    defer(() => {
+      let state = UNKNOWN
+      return rounds.pipe(
+        map((round) => {
+          const before = state.said?.health
+          state = fold(state, round, threshold)
+          return state.said?.health === before ? null : state.said
+        }),
+        filter((said) => said !== null),
+      )
+    })
 }
 
 interface Streaks {
@@ -73,18 +79,21 @@ export function judgeWindows(
   stored: JudgeState,
 ): OperatorFunction<MetricsWindow, Judgement> {
   return (windows: Observable<MetricsWindow>) =>
-    windows.pipe(
-      map(({ ms, samples }) => ({
-        ms,
-        current: countsOf(samples, who.version),
-        baseline: who.baseline === null ? null : countsOf(samples, who.baseline),
-      })),
-      scan<Observation, Judgement | null>(
-        (last, window) => judge(checks, last?.state ?? stored, window),
-        null,
-      ),
-      filter((said) => said !== null),
-    )
+    defer(() => {
+      let state = stored
+      return windows.pipe(
+        map((window) => {
+          const said = judge(checks, state, observationOf(window, who))
+          ;({ state } = said)
+          return said
+        }),
+      )
+    })
+}
+
+function observationOf({ ms, samples }: MetricsWindow, { version, baseline }: Comparison): Observation {
+  const current = countsOf(samples, version)
+  return { ms, current, baseline: baseline === null ? null : countsOf(samples, baseline) }
 }
 
 /** A version that is not named had no requests; one that is named twice was counted twice, or not at all: who knows? */

@@ -13,12 +13,14 @@ export function systemClock(): Clock {
     now: () => Date.now(),
     after(ms, fn) {
       checkWait(ms)
-      return waitFor(ms, fn)
+      if (ms > LONGEST_WAIT_MS) return inParts(ms, fn)
+      const timer = setTimeout(fn, ms)
+      return () => clearTimeout(timer)
     },
   }
 }
 
-function waitFor(ms: number, fn: () => void): () => void {
+function inParts(ms: number, fn: () => void): () => void {
   let timer: NodeJS.Timeout
   const wait = (left: number): void => {
     const now = Math.min(left, LONGEST_WAIT_MS)
