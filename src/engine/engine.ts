@@ -3,19 +3,19 @@ import { concat, defer, filter, type Observable, of, type Subscription, takeWhil
 
 import { AdapterError, messageOf, UsageError } from '../errors.ts'
 import type { Envelope } from '../events/envelope.ts'
-import type { Endpoint, OperatorEvent, RolloutEvent, RolloutEventOf } from '../events/rollout-event.ts'
+import type { OperatorEvent, RolloutEvent, RolloutEventOf } from '../events/rollout-event.ts'
 import { type Returnability, returnability, useOf } from './admission.ts'
-import { within } from './back-off.ts'
 import { Bus } from './bus.ts'
 import { toEnvelope } from './envelopes.ts'
 import type { RolloutInspector } from './inspector.ts'
+import { lookAfter, revisit } from './instances.ts'
 import { Journal } from './journal.ts'
 import { type Logger, silentLogger } from './log.ts'
 import type { Adapters, Clock, InstanceEvent, Store } from './ports.ts'
-import { freshService, isLeaving, isServiceRecord, type TrackedDeployment } from './record.ts'
+import { freshService, isKnown, isServiceRecord, type TrackedDeployment } from './record.ts'
 import { type RollbackTimes, rollbackSpec } from './rollback-spec.ts'
 import { Service, type Told } from './service.ts'
-import { type RolloutSpec, versionOf } from './spec.ts'
+import type { RolloutSpec } from './spec.ts'
 import type { EngineView, EventsOptions, Lagged, RollbackRequest, RolloutView, ServiceView } from './view.ts'
 import { serviceView, viewIn } from './views.ts'
 
@@ -56,7 +56,14 @@ export class Engine implements EngineView, AsyncDisposable {
   /** Opens an engine on a store: whatever was going on in it goes on. */
   static async open(deps: EngineDeps): Promise<Engine> {
     const engine = new Engine(deps)
-    for (const { service } of await deps.store.list()) await engine.#service(service)
+    for (const { service } of await deps.store.list()) {
+      try {
+        await engine.#service(service)
+      } catch (error) {
+        // One record that can't be read keeps no other service from going on.
+        engine.#deps.log.error({ service, reason: messageOf(error) }, 'a service could not be opened')
+      }
+    }
     return engine
   }
 
@@ -110,13 +117,14 @@ export class Engine implements EngineView, AsyncDisposable {
   }
 
   services(): readonly ServiceView[] {
-    return [...this.#services.values()].map((service) => serviceView(service.record()))
+    const records = [...this.#services.values()].map((service) => service.record())
+    return records.filter(isKnown).map((record) => serviceView(record))
   }
 
   /** @throws UsageError `ROLLOUT_UNKNOWN` for a service that never had a rollout */
   service(name: string): ServiceView {
-    const service = this.#services.get(name)
-    if (service !== undefined) return serviceView(service.record())
+    const record = this.#services.get(name)?.record()
+    if (record !== undefined && isKnown(record)) return serviceView(record)
     throw new UsageError('ROLLOUT_UNKNOWN', `no service is called ${name}`, {
       hint: '`sluice list` shows all of them',
     })
@@ -258,12 +266,16 @@ export class Engine implements EngineView, AsyncDisposable {
     if (!isServiceRecord(record))
       throw new AdapterError('STORE_CORRUPT', `the record of ${name} can't be read`)
     const journal = new Journal(this.#deps, name, stored?.version ?? 0)
-    const service = new Service(record, { ...this.#deps, journal, tell: (told) => this.#tell(told) })
+    const service = new Service(record, {
+      ...this.#deps,
+      journal,
+      tell: (told) => this.#bus.guard(() => this.#tell(told)),
+    })
     this.#services.set(name, service)
     if (stored !== null) {
       service.resume(clock.now() - record.updatedAt)
       for (const { id, parent } of record.rollouts) this.#present(service, { id, parent: parent?.id ?? null })
-      void this.#lookAfter(service)
+      void lookAfter(service, this.#deps)
     }
     return service
   }
@@ -305,54 +317,9 @@ export class Engine implements EngineView, AsyncDisposable {
     if (service === undefined) return
     // What was started again has died before: that is not made good by its restart.
     service.mourn(instance.version, reason)
-    if (kind === 'restarted') void this.#revisit(service)
-  }
-
-  /** What died while nobody was there: a version that is being released has done harm, any other is started again. */
-  async #lookAfter(service: Service): Promise<void> {
-    const { adapters, clock, log } = this.#deps
-    const { service: name, versions, rollouts } = service.record()
-    try {
-      const limit = { clock, ms: START_MS }
-      const running = await within(limit, (signal) => adapters.platform.list(name, { signal }))
-      const isGone = ({ instance }: Endpoint) => !running.some((other) => other.instance === instance)
-      const released = rollouts.filter(({ endedAt }) => endedAt === null).map(({ spec }) => versionOf(spec))
-      for (const { version, endpoints } of versions) {
-        if (released.includes(version) && endpoints.some(isGone))
-          service.mourn(version, 'an instance ended while no controller was there')
-      }
-    } catch (error) {
-      log.error({ service: name, reason: messageOf(error) }, 'its instances could not be listed')
-    }
-    await this.#revisit(service)
-  }
-
-  /** Looks where the instances of a service are now, and tells the service and its router where that is new. */
-  async #revisit(service: Service): Promise<void> {
-    const { adapters, clock, log } = this.#deps
-    const { service: name, versions } = service.record()
-    for (const { version, run, endpoints } of versions) {
-      if (endpoints.length === 0 || isLeaving(service.record(), version)) continue
-      try {
-        const instances = await within({ clock, ms: START_MS }, (signal) =>
-          adapters.platform.start({ service: name, version, run }, { signal }),
-        )
-        const found = instances.map(({ instance, url }) => ({ instance, url }))
-        if (JSON.stringify(found) === JSON.stringify(endpoints)) continue
-        await service.note({ type: 'version.moved', version, endpoints: found })
-      } catch (error) {
-        log.error(
-          { service: name, version, reason: messageOf(error) },
-          'its instances could not be revisited',
-        )
-      }
-    }
-    service.reroute()
+    if (kind === 'restarted') void revisit(service, this.#deps)
   }
 }
-
-/** How long a platform may take to say where instances are. */
-const START_MS = 30_000
 
 const NEVER = new AbortController().signal
 

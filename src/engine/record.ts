@@ -3,7 +3,7 @@
 import type { JudgeState } from '../analysis/judge.ts'
 import type { MetricsSnapshot } from '../analysis/sample.ts'
 import type { Verdict } from '../analysis/verdict.ts'
-import type { Generation } from '../events/generation.ts'
+import { compareGenerations, type Generation } from '../events/generation.ts'
 import type { Outcome } from '../events/outcome.ts'
 import type { Endpoint, RolloutEvent, TimerName } from '../events/rollout-event.ts'
 import type { Split } from '../events/share.ts'
@@ -157,10 +157,17 @@ export function noted(record: ServiceRecord, event: RolloutEvent): ServiceRecord
     case 'deployment.untracked':
       return { ...record, tracked: record.tracked.filter(({ id }) => id !== event.id) }
     case 'traffic.shifted':
-      return { ...record, route: { split: event.split, generation: event.generation } }
+      return isOlder(event.generation, record)
+        ? record
+        : { ...record, route: { split: event.split, generation: event.generation } }
     default:
       return record
   }
+}
+
+/** What is confirmed late says nothing about now. */
+function isOlder(generation: Generation, { route }: ServiceRecord): boolean {
+  return route !== null && compareGenerations(generation, route.generation) < 0
 }
 
 /** Makes a version known, with how it is run; where its instances are is kept. */
@@ -276,6 +283,11 @@ function answeredBy(event: RolloutEvent): string | null {
     default:
       return null
   }
+}
+
+/** Whether anything was ever remembered of a service: not of one that was only asked about. */
+export function isKnown({ updatedAt, counter, tracked }: ServiceRecord): boolean {
+  return updatedAt > 0 || counter > 0 || tracked.length > 0
 }
 
 /** Whether what a store gave back is a record of ours. */

@@ -25,7 +25,7 @@ import { Silence } from './silence.ts'
 import type { RolloutSpec } from './spec.ts'
 import type { StepLedger } from './view.ts'
 import { viewIn } from './views.ts'
-import { isTaken, wayBack } from './way-back.ts'
+import { isTaken, RETURNED, wayBack } from './way-back.ts'
 
 export interface ServiceDeps extends ExecutorDeps {
   readonly journal: Journal
@@ -50,11 +50,6 @@ const SILENCE_MS = 250
 const LONGEST_RETRY_MS = 1_000
 /** How long a router may take to say what is in force. */
 const READ_MS = 5_000
-const RETURNED: RolloutEvent = {
-  type: 'abort.requested',
-  force: true,
-  reason: 'traffic had been taken back while the store was silent',
-}
 
 export class Service {
   readonly #deps: ServiceDeps
@@ -80,6 +75,11 @@ export class Service {
 
   rollout(id: string): RolloutRecord | undefined {
     return this.#record.rollouts.find((rollout) => rollout.id === id)
+  }
+
+  /** Aborts when the service is closed. */
+  get closed(): AbortSignal {
+    return this.#closing.signal
   }
 
   /** The snapshot of a rollout that goes on. */
@@ -216,13 +216,13 @@ export class Service {
     const [rollout, live] = [this.rollout(id), this.#hands.live(id)]
     if (rollout === undefined || rollout.endedAt !== null) return null
     const now = this.#deps.clock.now()
-    if (rollout.parked !== null) return whileParked(this.#record, rollout, { event, now })
-    if (live === undefined) return null
     try {
+      if (rollout.parked !== null) return whileParked(this.#record, rollout, { event, now })
+      if (live === undefined) return null
       return plan(this.#record, rollout, { live, occurrence: { event, findings, now } })
     } catch (error) {
       this.#deps.log.error({ rollout: id, event: event.type, reason: messageOf(error) }, 'a step threw')
-      return this.#parking(rollout, messageOf(error))
+      return rollout.parked === null ? this.#parking(rollout, messageOf(error)) : null
     }
   }
 

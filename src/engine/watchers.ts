@@ -1,8 +1,9 @@
 // Watches what the state of a rollout says is to be watched. There is no start and no stop: the wanted activities are
 // compared with the running ones, and a crash changes nothing about what is wanted.
-import { defer, Observable, retry, type Subscription } from 'rxjs'
+import { defer, map, Observable, retry, type Subscription } from 'rxjs'
 
 import { freshJudge, type Judgement } from '../analysis/judge.ts'
+import type { MetricsWindow } from '../analysis/sample.ts'
 import { messageOf } from '../errors.ts'
 import type { Endpoint } from '../events/rollout-event.ts'
 import { concludeHealth, type HealthSample, judgeWindows } from '../events/streams.ts'
@@ -115,8 +116,13 @@ export class Watchers {
       // Begun anew, after a failure or a restart, it goes on with what was remembered.
       const stored = this.#service.rollout(rollout)?.analysis
       const state = stored?.key === activity.key ? stored.state : freshJudge(checks)
-      const windows = adapters.metrics.windows({ service, windowMs })
-      return windows.pipe(alive(clock, 3 * windowMs + SLACK_MS), judgeWindows(checks, activity, state))
+      return adapters.metrics
+        .windows({ service, windowMs })
+        .pipe(
+          alive(clock, 3 * windowMs + SLACK_MS),
+          lived(clock, windowMs),
+          judgeWindows(checks, activity, state),
+        )
     })
     return repeating(clock, judgements, (error) => {
       this.#conclude(rollout, activity, { error: messageOf(error) })
@@ -231,6 +237,28 @@ function alive<T>(clock: Clock, ms: number): (source: Observable<T>) => Observab
         cancel()
         inner.unsubscribe()
       }
+    })
+}
+
+/** All windows together are no longer than the time that went by: a bake is not shortened by who says they were. */
+function lived(
+  clock: Clock,
+  slackMs: number,
+): (source: Observable<MetricsWindow>) => Observable<MetricsWindow> {
+  return (source) =>
+    defer(() => {
+      let last = clock.now()
+      let left = slackMs
+      return source.pipe(
+        map((window) => {
+          const now = clock.now()
+          left += Math.max(0, now - last)
+          last = now
+          const ms = window.ms > left ? left : window.ms
+          left -= Number.isFinite(ms) ? ms : 0
+          return { ...window, ms }
+        }),
+      )
     })
 }
 

@@ -38,6 +38,13 @@ export function leadsBack(
   )
 }
 
+/** What is made of a return that nobody has written down. */
+export const RETURNED: RolloutEvent = {
+  type: 'abort.requested',
+  force: true,
+  reason: 'traffic had been taken back while the store was silent',
+}
+
 /** Whether a router does what was reserved: then somebody has gone back, and nobody has written it down. */
 export function isTaken({ generation, backends }: Route, way: ReservedReturn): boolean {
   const split = backends.map(({ version, weight }) => ({ version, weight }))

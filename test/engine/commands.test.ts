@@ -188,12 +188,15 @@ describe('instances that move', () => {
     expect(view.outcome).toMatchObject({ status: 'rolled-back', cause: 'instance-exited' })
   })
 
-  test('of the stable version that died while nobody was there are started again', async () => {
+  test('of the stable version that died while nobody was there are started again, as soon as the platform can', async () => {
     const { world, engine, controller } = await worldAndEngine()
     await stable(world, engine, canarySpec('v1'))
     controller.crash()
     world.platform.exit('shop', 'v1')
+    world.platform.fault = 'refuse'
     await controllerOf(world)
+    await world.clock.advance(SECOND)
+    world.platform.fault = 'none'
     await until(world, () => world.platform.running('shop').includes('v1'))
   })
 })

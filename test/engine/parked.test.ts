@@ -218,6 +218,28 @@ describe('a rollout whose machine throws', () => {
   })
 })
 
+describe('a service whose record can not be read', () => {
+  test('keeps no other from going on, and is no service until somebody has looked at it', async () => {
+    const { world, id, controller } = await atFivePercent(canarySpec('v2'))
+    controller.crash()
+    const entry = { rollout: 'x', strategy: 'canary', time: 1, event: {}, state: '', commands: [] }
+    await world.store.append('broken', 0, { entry, record: { hello: 'world' } })
+    const next = (await controllerOf(world)).engine
+    expect((await ended(world, next, id)).outcome?.status).toBe('promoted')
+    expect(next.services().map(({ service }) => service)).toEqual(['shop'])
+    await expect(next.start(canarySpec('v1', { service: 'broken' }))).rejects.toMatchObject({
+      code: 'STORE_CORRUPT',
+    })
+  })
+
+  test('a service that was only asked about is none', async () => {
+    const { engine } = await worldAndEngine()
+    expect((await engine.canRollback('typo')).kind).toBe('no')
+    expect(engine.services()).toEqual([])
+    expect(() => engine.service('typo')).toThrow(expect.objectContaining({ code: 'ROLLOUT_UNKNOWN' }))
+  })
+})
+
 describe('a name that is bound to nothing', () => {
   const unbound = new UsageError('UNBOUND_NAME', 'no function is called works')
 

@@ -80,6 +80,17 @@ describe('what an event changes in the service', () => {
     expect(after.route).toEqual({ generation, split: allTo('v1') })
   })
 
+  test('a confirmation that comes late says nothing about now', () => {
+    const now = { type: 'traffic.shifted', generation: { claim: 3, n: 4 }, split: allTo('v1') } as const
+    const after = noted(record, now)
+    for (const generation of [
+      { claim: 3, n: 3 },
+      { claim: 2, n: 9 },
+    ]) {
+      expect(noted(after, { ...now, generation, split: allTo('v2') })).toBe(after)
+    }
+  })
+
   test('a deployment of somebody else is known until it is no longer', () => {
     const known = { id: 'x', strategy: 'helm', version: 'v9' }
     const once = noted(record, { type: 'deployment.tracked', ...known })

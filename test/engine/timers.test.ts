@@ -141,4 +141,31 @@ describe('a bake', () => {
       step: { observedMs: before },
     })
   })
+
+  test('is not shortened by a source that says its windows were longer', async () => {
+    const { world, engine, id } = await releasing(canarySpec('v2', { bakeMs: 30 * SECOND }))
+    world.metrics.distort = (window) => ({ ...window, ms: 60 * MINUTE })
+    await reaches(world, engine, { id, state: 'monitoring' })
+    await world.clock.advance(25 * SECOND)
+    expect(engine.rollout(id).step?.index).toBe(1)
+  })
+
+  test.each([Number.NaN, Number.POSITIVE_INFINITY, -1, 0])('is not made of windows of %d ms', async (ms) => {
+    const { world, engine, id } = await releasing(canarySpec('v2', { bakeMs: 5 * SECOND }))
+    world.metrics.distort = (window) => ({ ...window, ms })
+    await reaches(world, engine, { id, state: 'monitoring' })
+    await world.clock.advance(2 * SECOND)
+    if (ms !== Number.POSITIVE_INFINITY) expect(engine.rollout(id).verdict?.kind).toBe('error')
+    await world.clock.advance(2 * SECOND)
+    expect(engine.rollout(id).step?.index).toBe(1)
+  })
+
+  test('goes on when the clock is set back', async () => {
+    const { world, engine, id } = await releasing(canarySpec('v2', { bakeMs: 10 * SECOND }))
+    await reaches(world, engine, { id, state: 'monitoring' })
+    await world.clock.advance(3 * SECOND)
+    world.clock.jump(-60 * MINUTE)
+    await world.clock.advance(15 * SECOND)
+    expect(engine.rollout(id).step?.index).toBeGreaterThan(1)
+  })
 })
