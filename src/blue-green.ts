@@ -2,9 +2,9 @@ import type { Check } from './analysis/checks.ts'
 import type { HealthChecks, RolloutView, ServiceView } from './engine/view.ts'
 import { UsageError } from './errors.ts'
 import type { Waiting } from './handle.ts'
-import type { BlueGreenOptions, DeployConfig } from './options.ts'
+import { type BlueGreenOptions, type DeployConfig, STANDARD, STANDARD_CHECKS } from './options.ts'
 import { phaseIn, Release, type ReleaseResult, releaseResult } from './release.ts'
-import { BLUE_GREEN_CHECKS, releaseSpec } from './spec.ts'
+import { releaseSpec } from './spec.ts'
 import { type Duration, EVERYTHING, percentOf, toMs, toPositiveMs } from './units.ts'
 
 /** One of the two identical environments of a service. */
@@ -68,8 +68,8 @@ export class BlueGreenDeployment extends Release<DeploymentResult, BlueGreenOpti
 
   constructor(options: BlueGreenOptions) {
     super(options)
-    this.#bakeMs = toMs(options.monitoringDuration ?? '30s', 'monitoringDuration')
-    this.#checks = options.checks ?? BLUE_GREEN_CHECKS
+    this.#bakeMs = toMs(options.monitoringDuration ?? STANDARD.monitoringDuration, 'monitoringDuration')
+    this.#checks = options.checks ?? STANDARD_CHECKS['blue-green']
     this.check(this.#strategic('auto'))
   }
 

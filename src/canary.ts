@@ -6,9 +6,9 @@ import { UsageError } from './errors.ts'
 import { shareOf } from './events/share.ts'
 import type { Waiting } from './handle.ts'
 import type { ReleaseStep } from './machines/index.ts'
-import type { CanaryOptions, DeployConfig } from './options.ts'
+import { type CanaryOptions, type DeployConfig, STANDARD, STANDARD_CHECKS } from './options.ts'
 import { adopting, phaseIn, Release, type ReleaseResult, releaseResult } from './release.ts'
-import { CANARY_CHECKS, releaseSpec } from './spec.ts'
+import { releaseSpec } from './spec.ts'
 import { EVERYTHING, name as toName, percentOf, toMs, weight } from './units.ts'
 
 const PHASES = [
@@ -42,7 +42,6 @@ export interface CanaryDeploymentResult extends ReleaseResult {
   readonly finalCanaryPercentage: number
 }
 
-const DEFAULT_STEPS = [5, 10, 25, 50, 100]
 const MOST_STEPS = 100
 /** The last bake's weight. */
 const HOLD_BACK = weight(95)
@@ -58,7 +57,7 @@ export class CanaryDeployment extends Release<CanaryDeploymentResult, CanaryOpti
   constructor(options: CanaryOptions) {
     super(options)
     this.#steps = stepsOf(options)
-    this.#checks = options.checks ?? CANARY_CHECKS
+    this.#checks = options.checks ?? STANDARD_CHECKS.canary
     this.check(this.#strategic())
     if (options.stableVersion !== undefined) toName(options.stableVersion, 'stableVersion')
   }
@@ -155,8 +154,8 @@ export function createCanary(options: CanaryOptions): CanaryDeployment {
  * with the old version at 5, and everything is routed after it.
  */
 export function stepsOf({
-  trafficSteps = DEFAULT_STEPS,
-  validationDuration = '30s',
+  trafficSteps = STANDARD.trafficSteps,
+  validationDuration = STANDARD.validationDuration,
 }: CanaryOptions): readonly ReleaseStep[] {
   const bakeMs = toMs(validationDuration, 'validationDuration')
   const weights = trafficSteps.slice(0, MOST_STEPS + 1).map((step, i) => weight(step, `trafficSteps[${i}]`))

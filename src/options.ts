@@ -1,5 +1,5 @@
 // The options that the public parts share, as people write them; `src/engine/spec.ts` holds what is made of them.
-import type { Check } from './analysis/checks.ts'
+import { type Check, errorRate, latency } from './analysis/checks.ts'
 import type { Engine } from './engine/engine.ts'
 import type { Adapters } from './engine/ports.ts'
 import type { Duration } from './units.ts'
@@ -230,4 +230,31 @@ export interface PipelineOptions extends CanaryOptions, BlueGreenOptions {
   readonly strategy?: 'canary' | 'blue-green'
   /** The tests after the deploy; false for none. @defaultValue the two built-in tests */
   readonly smoke?: Omit<SmokeOptions, 'name' | 'version' | 'engine' | 'stateDir' | 'adapters'> | false
+}
+
+/** What holds where nothing is said. */
+export const STANDARD = {
+  healthCheckInterval: '5s',
+  healthCheckThreshold: 3,
+  validationDuration: '30s',
+  monitoringDuration: '30s',
+  trafficSteps: [5, 10, 25, 50, 100],
+  window: '1s',
+  stagingTimeout: '5m',
+  shiftTimeout: '30s',
+  progressDeadline: '30m',
+  degradedTimeout: '1m',
+  retireAfter: '0s',
+  drainTimeout: '30s',
+  rollbackDrainTimeout: '5s',
+  returnBudget: '1m',
+} as const satisfies Readonly<Record<string, Duration | number | readonly number[]>>
+
+/**
+ * What is asked of the traffic when nobody says: of a canary's, compared with the baseline of the same moment; of a blue-green
+ * release's, a guard and not a condition, for health is its evidence.
+ */
+export const STANDARD_CHECKS: Readonly<Record<'canary' | 'blue-green', readonly Check[]>> = {
+  canary: [errorRate({ max: 0.05, aboveBaseline: 0.01 }), latency({ timesBaseline: 2, required: false })],
+  'blue-green': [errorRate({ max: 0.05, required: false })],
 }

@@ -1,12 +1,12 @@
 import { stepsOf } from './canary.ts'
 import type { PipelineSpec, ReleaseSpec } from './engine/spec.ts'
 import type { RolloutView } from './engine/view.ts'
-import type { DeployConfig, PipelineOptions } from './options.ts'
+import { type DeployConfig, type PipelineOptions, STANDARD, STANDARD_CHECKS } from './options.ts'
 import { adopting, phaseIn, Release, type ReleaseResult, releaseResult } from './release.ts'
 import { type RollbackResult, resultOf } from './rollback.ts'
 import { functionsOf, smokeSpec, testsOf } from './smoke-spec.ts'
 import { type SmokeTestSuite, suiteOf } from './smoke.ts'
-import { BLUE_GREEN_CHECKS, CANARY_CHECKS, releaseSpec, type Strategic } from './spec.ts'
+import { releaseSpec, type Strategic } from './spec.ts'
 import { EVERYTHING, name as toName, toMs } from './units.ts'
 
 const STAGES = [
@@ -100,12 +100,17 @@ export function createPipeline(options: PipelineOptions): DeploymentPipeline {
 
 function strategicOf(options: PipelineOptions): Strategic {
   if (options.strategy === 'canary') {
-    const checks = options.checks ?? CANARY_CHECKS
+    const checks = options.checks ?? STANDARD_CHECKS.canary
     return { strategy: 'canary', steps: stepsOf(options), gates: 'auto', checks }
   }
-  const bakeMs = toMs(options.monitoringDuration ?? '30s', 'monitoringDuration')
+  const bakeMs = toMs(options.monitoringDuration ?? STANDARD.monitoringDuration, 'monitoringDuration')
   const steps = [{ weight: EVERYTHING, bakeMs }]
-  return { strategy: 'blue-green', steps, gates: 'auto', checks: options.checks ?? BLUE_GREEN_CHECKS }
+  return {
+    strategy: 'blue-green',
+    steps,
+    gates: 'auto',
+    checks: options.checks ?? STANDARD_CHECKS['blue-green'],
+  }
 }
 
 /** The newest of each kind of child. */

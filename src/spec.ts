@@ -1,20 +1,17 @@
 // Options as people write them, made into what the journal holds: checked whole before anything is touched.
-import { type Check, errorRate, latency } from './analysis/checks.ts'
+import type { Check } from './analysis/checks.ts'
 import type { ProbeSpec, RunSpec } from './engine/ports.ts'
 import type { HealthSpec, ReleaseSpec, ReleaseTimes } from './engine/spec.ts'
 import { UsageError } from './errors.ts'
 import type { ReleaseStep } from './machines/index.ts'
-import type { DeployConfig, ProbeOptions, RunOptions, ServiceOptions } from './options.ts'
+import {
+  type DeployConfig,
+  type ProbeOptions,
+  type RunOptions,
+  type ServiceOptions,
+  STANDARD,
+} from './options.ts'
 import { address, count, toMs, toPositiveMs, name as toName } from './units.ts'
-
-/** What a canary asks of its traffic when nobody says: compared with the baseline of the same moment. */
-export const CANARY_CHECKS: readonly Check[] = [
-  errorRate({ max: 0.05, aboveBaseline: 0.01 }),
-  latency({ timesBaseline: 2, required: false }),
-]
-
-/** What a blue-green release asks of its traffic when nobody says: a guard, not a condition, for health is its evidence. */
-export const BLUE_GREEN_CHECKS: readonly Check[] = [errorRate({ max: 0.05, required: false })]
 
 /** What a strategy adds to the options that all share. */
 export interface Strategic {
@@ -38,7 +35,7 @@ export function releaseSpec(
     run: runSpec(config.run ?? options.run),
     health: healthSpec(options),
     checks: options.checks ?? checks,
-    windowMs: toPositiveMs(options.window ?? '1s', 'window'),
+    windowMs: toPositiveMs(options.window ?? STANDARD.window, 'window'),
     steps,
     gates,
     keepStable: false,
@@ -52,8 +49,14 @@ export function releaseSpec(
 export function healthSpec(options: ServiceOptions): HealthSpec {
   return {
     probe: probeSpec(options.health ?? {}),
-    intervalMs: toPositiveMs(options.healthCheckInterval ?? '5s', 'healthCheckInterval'),
-    threshold: count(options.healthCheckThreshold ?? 3, 'healthCheckThreshold', { least: 1, most: 100 }),
+    intervalMs: toPositiveMs(
+      options.healthCheckInterval ?? STANDARD.healthCheckInterval,
+      'healthCheckInterval',
+    ),
+    threshold: count(options.healthCheckThreshold ?? STANDARD.healthCheckThreshold, 'healthCheckThreshold', {
+      least: 1,
+      most: 100,
+    }),
   }
 }
 
@@ -99,14 +102,17 @@ export function statusesOf(status: number | readonly number[] = 200, what = 'sta
 
 export function timesOf(options: ServiceOptions): ReleaseTimes {
   return {
-    stagingMs: toPositiveMs(options.stagingTimeout ?? '5m', 'stagingTimeout'),
-    shiftingMs: toPositiveMs(options.shiftTimeout ?? '30s', 'shiftTimeout'),
-    progressMs: toPositiveMs(options.progressDeadline ?? '30m', 'progressDeadline'),
-    degradedMs: toPositiveMs(options.degradedTimeout ?? '1m', 'degradedTimeout'),
-    retireMs: toMs(options.retireAfter ?? '0s', 'retireAfter'),
-    drainMs: toMs(options.drainTimeout ?? '30s', 'drainTimeout'),
-    rollbackDrainMs: toMs(options.rollbackDrainTimeout ?? '5s', 'rollbackDrainTimeout'),
-    returnBudgetMs: toPositiveMs(options.returnBudget ?? '1m', 'returnBudget'),
+    stagingMs: toPositiveMs(options.stagingTimeout ?? STANDARD.stagingTimeout, 'stagingTimeout'),
+    shiftingMs: toPositiveMs(options.shiftTimeout ?? STANDARD.shiftTimeout, 'shiftTimeout'),
+    progressMs: toPositiveMs(options.progressDeadline ?? STANDARD.progressDeadline, 'progressDeadline'),
+    degradedMs: toPositiveMs(options.degradedTimeout ?? STANDARD.degradedTimeout, 'degradedTimeout'),
+    retireMs: toMs(options.retireAfter ?? STANDARD.retireAfter, 'retireAfter'),
+    drainMs: toMs(options.drainTimeout ?? STANDARD.drainTimeout, 'drainTimeout'),
+    rollbackDrainMs: toMs(
+      options.rollbackDrainTimeout ?? STANDARD.rollbackDrainTimeout,
+      'rollbackDrainTimeout',
+    ),
+    returnBudgetMs: toPositiveMs(options.returnBudget ?? STANDARD.returnBudget, 'returnBudget'),
   }
 }
 

@@ -1,10 +1,10 @@
 // What a rollout would do, before it does anything: as data for programs, and in words for people.
 import type { Check } from '../analysis/checks.ts'
 import type { HttpTestOptions, ProbeOptions, RunOptions, SmokeOptions } from '../options.ts'
+import { STANDARD, STANDARD_CHECKS } from '../options.ts'
 import { address, type Duration, formatMs, toMs } from '../units.ts'
 import type { RolloutConfig } from './rollout-config.ts'
 import type { OnInterrupt } from './rollout-file.ts'
-import { STANDARD, STANDARD_CHECKS } from './standard.ts'
 
 /** What a rollout would do, with the defaults filled in. Durations are written as in the file. */
 export interface RolloutPlan {

@@ -2,11 +2,11 @@
 // they are given may be anything, and what is malformed in itself is said elsewhere.
 import type { z } from 'zod'
 
+import { STANDARD } from '../options.ts'
 import { address, formatMs, toMs } from '../units.ts'
 import { oneOf } from './leaves.ts'
 import type { Path } from './problem.ts'
 import { secretFault } from './secrets.ts'
-import { STANDARD } from './standard.ts'
 import { readSteps, stepFaults } from './steps.ts'
 
 type Context = z.core.$RefinementCtx

@@ -1,7 +1,7 @@
+import { STANDARD } from '../options.ts'
 // Steps of a canary: percentages that rise, also in the words of Argo Rollouts, where weights and pauses follow one another.
 import { type Duration, formatMs, toMs } from '../units.ts'
 import type { Path } from './problem.ts'
-import { STANDARD } from './standard.ts'
 
 export interface StepFault {
   /** In the list of steps. */

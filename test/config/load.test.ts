@@ -9,10 +9,13 @@ import { errorRate, latency } from '../../src/analysis/checks.ts'
 import { createBlueGreen } from '../../src/blue-green.ts'
 import { createCanary, stepsOf } from '../../src/canary.ts'
 import { planOf, type RolloutConfig, validateConfig } from '../../src/config/index.ts'
-import { STANDARD, STANDARD_CHECKS } from '../../src/config/standard.ts'
-import type { BlueGreenOptions, CanaryOptions, PipelineOptions } from '../../src/options.ts'
+import {
+  type BlueGreenOptions,
+  type CanaryOptions,
+  type PipelineOptions,
+  STANDARD,
+} from '../../src/options.ts'
 import { createPipeline } from '../../src/pipeline.ts'
-import { BLUE_GREEN_CHECKS, CANARY_CHECKS, healthSpec, timesOf } from '../../src/spec.ts'
 import { formatMs, percentOf, toMs } from '../../src/units.ts'
 import { directory, LEAST, loaded, messagesOf, SWAP } from './kit.ts'
 
@@ -375,15 +378,6 @@ reversible: false
     await using place = await directory()
     const found = await validateConfig(await place.write('rollout.yaml', LEAST.replace('shop', 'a/b')))
     expect(found).toMatchObject({ valid: false, problems: [{ line: 1, col: 7, path: 'name' }] })
-  })
-
-  test('fills in the defaults that hold', () => {
-    const options = { name: 'shop', run: { command: 'x' } }
-    const { healthCheckInterval, healthCheckThreshold, trafficSteps, validationDuration } = STANDARD
-    expect(timesOf({ ...options, ...STANDARD })).toEqual(timesOf(options))
-    expect(healthSpec({ ...options, healthCheckInterval, healthCheckThreshold })).toEqual(healthSpec(options))
-    expect(stepsOf({ ...options, trafficSteps, validationDuration })).toEqual(stepsOf(options))
-    expect(STANDARD_CHECKS).toEqual({ canary: CANARY_CHECKS, 'blue-green': BLUE_GREEN_CHECKS })
   })
 
   test.each([[[5, 10, 25, 50, 100]], [[100]], [[97, 100]], [[95, 100]], [[50]], [[5, 99.99]]])(
