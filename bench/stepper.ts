@@ -1,119 +1,106 @@
 // Machine events for each second of CPU: our stepper beside XState's own two ways, on the same machine and the same events.
-import { createActor, transition } from 'xstate'
+import { type AnyMachineSnapshot, type AnyStateMachine, createActor, StateMachine, transition } from 'xstate'
 
 import type { RolloutEvent } from '../src/events/rollout-event.ts'
-import { canary, canaryMachine, type ReleaseInput } from '../src/machines/index.ts'
-import { weight } from '../src/units.ts'
+import { type Strategy, strategies } from '../src/machines/index.ts'
 import { median } from './median.ts'
+import { type Walk, walks } from './walks.ts'
 
 /** In thousand events for each second of CPU. */
 export interface StepperFigures {
+  readonly strategy: string
   readonly stepper: number
+  /** On a machine that knows its input, so that the actor which every call makes can begin. */
   readonly transition: number
+  /** On the machine as it is: that actor is told no input, and what its beginning throws is caught on every call. */
+  readonly untold: number
   readonly actor: number
 }
 
-const HOUR = 3_600_000
-const INPUT: ReleaseInput = {
-  version: 'v2',
-  stable: 'v1',
-  claim: 1,
-  steps: [{ weight: weight(50), bakeMs: HOUR }],
-  gates: 'auto',
-  environment: null,
-  stopMs: HOUR,
-  keepStable: false,
-  reversible: true,
-  stagingMs: HOUR,
-  shiftingMs: HOUR,
-  progressMs: HOUR,
-  degradedMs: HOUR,
-  retireMs: HOUR,
-  drainMs: HOUR,
-  rollbackDrainMs: HOUR,
-  returnBudgetMs: HOUR,
-}
+const WAYS = ['stepper', 'transition', 'untold', 'actor'] as const
+type Way = (typeof WAYS)[number]
 
-const generation = { claim: 1, n: 1 }
-/** Up to where a canary spends its life. */
-const PRELUDE: readonly RolloutEvent[] = [
-  { type: 'version.ready', version: 'v2', endpoints: [] },
-  {
-    type: 'traffic.shifted',
-    generation,
-    split: [
-      { version: 'v1', weight: weight(50) },
-      { version: 'v2', weight: weight(50) },
-    ],
-  },
-]
-const window = (suspicion: 'raised' | 'cleared'): RolloutEvent => ({
-  type: 'analysis.concluded',
-  generation,
-  verdict:
-    suspicion === 'raised'
-      ? { kind: 'inconclusive', cause: 'underpowered', reason: 'suspected' }
-      : { kind: 'pass' },
-  suspicion,
-  observedMs: 1,
-  current: null,
-  baseline: null,
-})
-/** What happens to it there: windows, a suspicion that comes and goes, a person who pauses. */
-const ROUND: readonly RolloutEvent[] = [
-  window('cleared'),
-  window('cleared'),
-  window('raised'),
-  window('cleared'),
-  { type: 'pause.requested' },
-  { type: 'resume.requested' },
-  window('cleared'),
-  window('cleared'),
-]
-
-/** Runs all three in turns, and takes the median of each. */
-export function benchStepper({ rounds = 7, events = 24_000 } = {}): StepperFigures {
-  const ways = { stepper: withStepper, transition: withTransition, actor: withActor }
-  const found = { stepper: [] as number[], transition: [] as number[], actor: [] as number[] }
-  for (let round = 0; round < rounds; round++) {
-    for (const name of ['stepper', 'transition', 'actor'] as const) {
+/** Walks every strategy all ways in turns, and takes the median of each; last, all of them together. */
+export function benchStepper({ rounds = 7, events = 4_000 } = {}): readonly StepperFigures[] {
+  const lanes = walks.flatMap((walk) => {
+    const run = waysOf(walk)
+    return WAYS.map((way) => ({ walk, way, run: run[way], took: [] as number[] }))
+  })
+  for (let round = 0; round <= rounds; round++) {
+    for (const { walk, run, took } of lanes) {
+      const times = Math.ceil(events / walk.events.length)
       const began = process.cpuUsage()
-      ways[name](events / ROUND.length)
+      run(times)
       const { user, system } = process.cpuUsage(began)
-      if (round > 0) found[name].push(events / ((user + system) / 1_000))
+      // The first round only warms up.
+      if (round > 0) took.push((user + system) / 1_000 / (times * walk.events.length))
     }
   }
-  return { stepper: median(found.stepper), transition: median(found.transition), actor: median(found.actor) }
+  const costOf = (strategy: string, way: Way) =>
+    median(lanes.find((lane) => lane.walk.strategy === strategy && lane.way === way)?.took ?? [])
+  const costs = walks.map(({ strategy }) => ({ strategy, cost: (way: Way) => costOf(strategy, way) }))
+  const all = (way: Way) => costs.reduce((sum, { cost }) => sum + cost(way), 0) / costs.length
+  return [...costs, { strategy: 'all', cost: all }].map(({ strategy, cost }) => figures(strategy, cost))
 }
 
-function withStepper(times: number): void {
-  let { snapshot } = canary.start(INPUT)
-  for (const event of PRELUDE) ({ snapshot } = canary.step(snapshot, event))
-  for (let i = 0; i < times; i++) {
-    for (const event of ROUND) ({ snapshot } = canary.step(snapshot, event))
+function figures(strategy: string, cost: (way: Way) => number): StepperFigures {
+  return {
+    strategy,
+    stepper: 1 / cost('stepper'),
+    transition: 1 / cost('transition'),
+    untold: 1 / cost('untold'),
+    actor: 1 / cost('actor'),
   }
-  ended(snapshot.value)
 }
 
-function withTransition(times: number): void {
-  let snapshot = createActor(canaryMachine, { input: INPUT }).getSnapshot()
-  for (const event of PRELUDE) [snapshot] = transition(canaryMachine, snapshot, event)
-  for (let i = 0; i < times; i++) {
-    for (const event of ROUND) [snapshot] = transition(canaryMachine, snapshot, event)
+/** Each walks the events of a rollout that has just begun, so many times; only an actor has to be made anew for it. */
+function waysOf(walk: Walk): Record<Way, (times: number) => void> {
+  const strategy: Strategy = strategies[walk.strategy]
+  const { snapshot: begun } = strategy.start(walk.input)
+  const told = begunWith(strategy, walk.input)
+  return {
+    stepper: repeated(walk, (events) => {
+      let snapshot = begun
+      for (const event of events) ({ snapshot } = strategy.step(snapshot, event))
+      return snapshot
+    }),
+    transition: repeated(walk, (events) => {
+      let snapshot: AnyMachineSnapshot = told.begun
+      for (const event of events) [snapshot] = transition(told.machine, snapshot, event)
+      return snapshot
+    }),
+    untold: repeated(walk, (events) => {
+      let snapshot = begun
+      for (const event of events) [snapshot] = transition(strategy.machine, snapshot, event)
+      return snapshot
+    }),
+    actor: repeated(walk, (events) => {
+      const actor = createActor(told.machine, { snapshot: told.begun }).start()
+      for (const event of events) actor.send(event)
+      return actor.getSnapshot()
+    }),
   }
-  ended(snapshot.value)
 }
 
-function withActor(times: number): void {
-  const actor = createActor(canaryMachine, { input: INPUT }).start()
-  for (const event of PRELUDE) actor.send(event)
-  for (let i = 0; i < times; i++) for (const event of ROUND) actor.send(event)
-  ended(actor.getSnapshot().value)
-  actor.stop()
+/** The same machine, knowing its input by itself, and a rollout of it that has just begun. */
+function begunWith({ machine: { config, implementations } }: Strategy, input: unknown) {
+  const context: unknown = config.context
+  if (typeof context !== 'function')
+    throw new TypeError('expected a machine that makes its context of its input')
+  const machine: AnyStateMachine = new StateMachine(
+    { ...config, context: (args: object) => context({ ...args, input }) },
+    implementations,
+  )
+  const [begun] = transition(machine, createActor(machine).getSnapshot(), { type: 'rollout.requested' })
+  return { machine, begun }
 }
 
 /** Each way has to have done the work. */
-function ended(state: unknown): void {
-  if (state !== 'monitoring')
-    throw new Error(`expected to end in monitoring, ended in ${JSON.stringify(state)}`)
+function repeated({ events, endsIn }: Walk, run: (events: readonly RolloutEvent[]) => AnyMachineSnapshot) {
+  return (times: number): void => {
+    for (let i = 0; i < times; i++) {
+      const { value } = run(events)
+      if (value !== endsIn) throw new Error(`expected to end in ${endsIn}, ended in ${JSON.stringify(value)}`)
+    }
+  }
 }
