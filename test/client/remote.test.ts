@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import { join } from 'node:path'
 
 import { firstValueFrom, lastValueFrom, toArray } from 'rxjs'
@@ -128,6 +129,35 @@ describe('what a client asks for', () => {
     await expectSame(remote.rollback('nobody'), engine.rollback('nobody'))
     await expectSame(remote.rollout('a/b/1'), (async () => engine.rollout('a/b/1'))())
     await expectSame(lastValueFrom(remote.state$('a/b/1')), lastValueFrom(engine.state$('a/b/1')))
+  })
+
+  test('is asked only once the streams are open that are to see it', async () => {
+    const asked: string[] = []
+    const opening = Promise.withResolvers<void>()
+    const openLater = async (answer: ServerResponse): Promise<void> => {
+      await opening.promise
+      asked.push('open')
+      answer.write(':\n\n')
+    }
+    const url = await stranger((request, answer) => {
+      asked.push(`${request.method} ${request.url}`)
+      const isStream = request.url === '/v1/events?'
+      answer.setHeader('content-type', isStream ? 'text/event-stream' : 'application/json')
+      if (!isStream) return void answer.end('[]')
+      void openLater(answer)
+    })
+    const remote = client(url)
+    remote.events$.subscribe()
+    const sent = remote.send('shop-1', { type: 'pause.requested' })
+    // Whatever does not wait for the stream is through by now.
+    for (let i = 0; i < 5; i++) await remote.services()
+    opening.resolve()
+    await sent
+    expect(asked.filter((what) => what !== 'GET /v1/services')).toEqual([
+      'GET /v1/events?',
+      'open',
+      'POST /v1/rollouts/shop-1/events',
+    ])
   })
 
   test('is not waited for when its signal says so', async () => {

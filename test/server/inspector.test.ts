@@ -6,10 +6,11 @@ import { UsageError } from '../../src/errors.ts'
 import { canary, canaryMachine, strategies } from '../../src/machines/index.ts'
 import { type StatelyInspector, statelyInspector } from '../../src/server/inspector.ts'
 import { shownContext } from '../../src/server/redact.ts'
+import { pipelineInput, releaseInput, rollbackInput, smokeInput } from '../../src/testing/inputs.ts'
 import { eventually } from '../../src/testing/traffic-rig.ts'
 import { client } from '../client/kit.ts'
 import { raw } from './ask.ts'
-import { canaryIn, canarySpec, journal, rig, served } from './kit.ts'
+import { canaryIn, journal, rig, served } from './kit.ts'
 
 const TOKEN = 'a-token-of-some-length'
 
@@ -186,10 +187,10 @@ describe('what is sent', () => {
   test('holds all that our own machines know, for none of it is a secret', () => {
     const begun = [
       strategies.canary.start(INPUT),
-      strategies['blue-green'].start({ ...INPUT, environment: 'blue' }),
-      strategies.rollback.start(ROLLBACK),
-      strategies.smoke.start(SMOKE),
-      strategies.pipeline.start(PIPELINE),
+      strategies['blue-green'].start(releaseInput({ environment: 'blue' })),
+      strategies.rollback.start(rollbackInput()),
+      strategies.smoke.start(smokeInput()),
+      strategies.pipeline.start(pipelineInput()),
     ]
     for (const { snapshot } of begun) expect(shownContext(snapshot.context)).toEqual(snapshot.context)
   })
@@ -278,46 +279,7 @@ describe('the inspector', () => {
   })
 })
 
-const { steps, gates, keepStable, reversible, times } = canarySpec('v1')
-const INPUT = {
-  version: 'v2',
-  stable: 'v1',
-  claim: 1,
-  steps,
-  environment: null,
-  gates,
-  keepStable,
-  reversible,
-  ...times,
-}
-const ROLLBACK = {
-  target: 'v1',
-  from: ['v2'],
-  restore: true,
-  claim: 1,
-  cause: 'manual',
-  reason: 'too slow',
-  stagingMs: 1,
-  drainMs: 1,
-  returnBudgetMs: 1,
-  verifyMs: 1,
-}
-const SMOKE = {
-  tests: [{ name: 'health', severity: 'critical', timeoutMs: 1, retries: 1 }],
-  failFast: true,
-  concurrency: 1,
-  budgetMs: 1,
-}
-const PIPELINE = {
-  version: 'v2',
-  stable: 'v1',
-  strategy: 'canary',
-  hasSmoke: true,
-  reversible: true,
-  retireMs: 1,
-  drainMs: 1,
-  undoMs: 1,
-}
+const INPUT = releaseInput()
 
 interface Nested {
   readonly id: string

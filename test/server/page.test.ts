@@ -5,23 +5,12 @@ import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 
 import { canary, canaryMachine } from '../../src/machines/index.ts'
 import { type StatelyInspector, statelyInspector } from '../../src/server/inspector.ts'
+import { releaseInput } from '../../src/testing/inputs.ts'
 import { eventually } from '../../src/testing/traffic-rig.ts'
-import { canarySpec, journal, served } from './kit.ts'
+import { journal, served } from './kit.ts'
 
 const TOKEN = 'a-token-of-some-length'
-const { steps, gates, keepStable, reversible, times } = canarySpec('v1')
-const INPUT = {
-  version: 'v2',
-  stable: 'v1',
-  claim: 1,
-  steps,
-  environment: null,
-  gates,
-  keepStable,
-  reversible,
-  ...times,
-}
-const { snapshot } = canary.start(INPUT)
+const { snapshot } = canary.start(releaseInput())
 
 let inspector: StatelyInspector
 let url: string
