@@ -146,6 +146,6 @@ export abstract class ServiceHandle<O extends HandleOptions> implements AsyncDis
 }
 
 /** What `work` comes to, or a rejection as soon as the signal aborts. */
-export function patiently<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+function patiently<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   return signal === undefined ? work : unlessAborted(work, signal)
 }

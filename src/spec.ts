@@ -46,7 +46,7 @@ export function releaseSpec(
   }
 }
 
-export function healthSpec(options: ServiceOptions): HealthSpec {
+function healthSpec(options: ServiceOptions): HealthSpec {
   return {
     probe: probeSpec(options.health ?? {}),
     intervalMs: toPositiveMs(
@@ -100,7 +100,7 @@ export function statusesOf(status: number | readonly number[] = 200, what = 'sta
   return all.map((code) => count(code, what, { least: 100, most: 599 }))
 }
 
-export function timesOf(options: ServiceOptions): ReleaseTimes {
+function timesOf(options: ServiceOptions): ReleaseTimes {
   return {
     stagingMs: toPositiveMs(options.stagingTimeout ?? STANDARD.stagingTimeout, 'stagingTimeout'),
     shiftingMs: toPositiveMs(options.shiftTimeout ?? STANDARD.shiftTimeout, 'shiftTimeout'),

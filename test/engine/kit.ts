@@ -13,7 +13,7 @@ export const SECOND = 1_000
 export const MINUTE = 60 * SECOND
 export const DAY = 24 * 60 * MINUTE
 
-export const CHECKS: readonly Check[] = [errorRate({ max: 0.05, minSamples: 50, failureLimit: 0 })]
+const CHECKS: readonly Check[] = [errorRate({ max: 0.05, minSamples: 50, failureLimit: 0 })]
 
 const TIMES: ReleaseTimes = {
   stagingMs: 5 * MINUTE,
@@ -166,6 +166,6 @@ export async function ended(world: SimulatedWorld, engine: Engine, id: string): 
 }
 
 /** All rollouts of all services. */
-export function rolloutsOf(engine: Engine): readonly RolloutView[] {
+function rolloutsOf(engine: Engine): readonly RolloutView[] {
   return engine.services().flatMap(({ rollouts }) => rollouts)
 }

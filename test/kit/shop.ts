@@ -11,7 +11,7 @@ import { createEngine, type Engine, type EngineOptions, type ServiceOptions } fr
 import { eventually } from '../../src/testing/traffic-rig.ts'
 
 /** The demo's own service: `v3` fails one request in five and is slow, every other version is well. */
-export const SERVICE_PROGRAM = fileURLToPath(new URL('../../src/cli/demo/service.ts', import.meta.url))
+const SERVICE_PROGRAM = fileURLToPath(new URL('../../src/cli/demo/service.ts', import.meta.url))
 
 /** A state directory; the proxy, all processes and the files in it are gone when the scope ends. */
 export class Shop implements AsyncDisposable {

@@ -16,9 +16,9 @@ const aborted = { signal: AbortSignal.abort(new Error('enough')) }
 
 /** An engine in a world whose time stands still: what waits, waits for ever. */
 async function frozenEngine(): Promise<Engine> {
-  const { engine, crash } = await new SimulatedWorld().controller()
-  onTestFinished(crash)
-  return engine
+  const controller = await new SimulatedWorld().controller()
+  onTestFinished(() => controller.crash())
+  return controller.engine
 }
 
 describe('a signal that has aborted', () => {

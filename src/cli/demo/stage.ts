@@ -46,7 +46,7 @@ export class Stage {
 }
 
 /** What the demo comes to, in lines. */
-export function summaryOf({ acts, requests, isAsExpected }: DemoReport): readonly string[] {
+function summaryOf({ acts, requests, isAsExpected }: DemoReport): readonly string[] {
   const { sent, counted, failed, agree, byProxy } = requests
   const ends = acts.map(({ rollout, expected }) => {
     const { version, outcome } = rollout

@@ -1,1 +1,0 @@
-export { type Backend, backend } from '../../src/testing/version-server.ts'
