@@ -23,6 +23,8 @@ export {
   type VersionBehaviour,
   type WorldOptions,
 } from './simulated/world.ts'
+export { type Fault } from './simulated/fault.ts'
+export { type StoreFault } from './simulated/store.ts'
 
 // Machines by themselves: in a world that answers, late, twice or never, and in every state that they can reach.
 export { type History, live, type Moment, type Setting } from './world/world.ts'

@@ -8,6 +8,7 @@ import {
   reaches,
   releasing,
   SECOND,
+  smokeSpec,
   stable,
   until,
   worldAndEngine,
@@ -94,6 +95,30 @@ describe('a command', () => {
     const third = await engine.start(canarySpec('v1', { service: 'third' }))
     await reaches(world, engine, { id: third, state: 'monitoring' })
     expect(engine.rollout('shop-1').state).toBe('staging')
+  })
+
+  test('of one rollout does not wait for another of it that hangs', async () => {
+    const { world, engine } = await worldAndEngine()
+    world.tests.resultOf = (name) => (name === 'slow' ? 'hang' : 'passed')
+    const id = await engine.start(smokeSpec(['slow', 'quick'], { concurrency: 2 }))
+    await world.clock.advance(SECOND)
+    expect(engine.rollout(id).details['results']).toMatchObject([
+      { name: 'slow', status: 'running' },
+      { name: 'quick', status: 'passed' },
+    ])
+    // Given up after its time, though it ignores its signal.
+    const view = await ended(world, engine, id)
+    expect(view.outcome).toMatchObject({ status: 'failed', cause: 'smoke-test-failure' })
+  })
+
+  test('is carried out for names that every object in JavaScript knows', async () => {
+    const { world, engine } = await worldAndEngine()
+    const service = 'constructor'
+    await stable(world, engine, canarySpec('toString', { service }))
+    const view = await ended(world, engine, await engine.start(canarySpec('valueOf', { service })))
+    expect(view.outcome?.status).toBe('promoted')
+    expect(view.requests?.versions.map(({ version }) => version).toSorted()).toEqual(['toString', 'valueOf'])
+    expect(world.router.percentOf(service, 'valueOf')).toBe(100)
   })
 
   test('to start a version that fails for good fails the release', async () => {
