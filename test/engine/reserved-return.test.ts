@@ -202,6 +202,20 @@ describe('while the store does not answer', () => {
     await recovers(world, engine, id)
   })
 
+  test('a pipeline whose rollback can not even be begun has the return of its release', async () => {
+    const spec = pipelineSpec('v2', { release: blueGreenSpec('v2', { keepStable: true }) })
+    const { world, engine, id } = await releasing(spec)
+    world.tests.resultOf = () => 'failed'
+    world.store.before = ({ entry }) => {
+      if (entry.rollout === `${id}/rollback/1`) world.store.fault = 'hang'
+    }
+    await until(world, () => world.store.fault === 'hang')
+    await world.clock.advance(SECOND)
+    expect(v2(world)).toBe(0)
+    world.store.before = () => {}
+    await recovers(world, engine, id)
+  })
+
   test('a promotion that turns out written gives way to the return that was made meanwhile', async () => {
     const spec = pipelineSpec('v2', { release: blueGreenSpec('v2', { keepStable: true }), smoke: null })
     const { world, engine, id } = await releasing(spec)
