@@ -14,6 +14,7 @@ import { type Logger, silentLogger } from './log.ts'
 import type { Adapters, Clock, InstanceEvent, Store } from './ports.ts'
 import { freshService, isKnown, isServiceRecord, type TrackedDeployment } from './record.ts'
 import { type RollbackTimes, rollbackSpec } from './rollback-spec.ts'
+import { RolloutLogs } from './rollout-logs.ts'
 import { Service, type Told } from './service.ts'
 import type { RolloutSpec } from './spec.ts'
 import type { EngineView, EventsOptions, Lagged, RollbackRequest, RolloutView, ServiceView } from './view.ts'
@@ -42,6 +43,7 @@ export class Engine implements EngineView, AsyncDisposable {
   readonly #deps: EngineDeps & { readonly log: Logger }
   readonly #attached: Attached[] = []
   readonly #bus: Bus
+  readonly #logs: RolloutLogs
   readonly #services = new Map<string, Service>()
   readonly #opening = new Map<string, Promise<Service>>()
   readonly #platform: Subscription
@@ -50,6 +52,7 @@ export class Engine implements EngineView, AsyncDisposable {
   private constructor(deps: EngineDeps) {
     this.#deps = { log: silentLogger, ...deps }
     this.#bus = new Bus({ log: this.#deps.log })
+    this.#logs = new RolloutLogs(this.#deps.log)
     this.#platform = deps.adapters.platform.events$.subscribe((event) => this.#hear(event))
   }
 
@@ -268,6 +271,7 @@ export class Engine implements EngineView, AsyncDisposable {
     const journal = new Journal(this.#deps, name, stored?.version ?? 0)
     const service = new Service(record, {
       ...this.#deps,
+      logs: this.#logs,
       journal,
       tell: (told) => this.#bus.guard(() => this.#tell(told)),
     })
@@ -286,8 +290,22 @@ export class Engine implements EngineView, AsyncDisposable {
     if (view !== null) this.#bus.guard(() => this.#inspect(event, { view, snapshot }))
     this.#bus.publish(envelope)
     if (view === null) return
+    this.#bus.guard(() => this.#write(event, view))
     this.#bus.publishState(view.id, view)
     if (view.status === 'ended') this.#bus.endState(view.id)
+  }
+
+  /** A line for each step; that of an ending says how it ended. */
+  #write(
+    { type: event }: RolloutEvent,
+    { id, service, strategy, state, status, outcome }: RolloutView,
+  ): void {
+    const ended =
+      outcome === null ? {} : { outcome: outcome.status, cause: outcome.cause, reason: outcome.reason }
+    this.#logs
+      .of(id)
+      .info({ service, strategy, event, state, ...ended }, status === 'ended' ? 'ended' : 'stepped')
+    if (status === 'ended') this.#logs.forget(id)
   }
 
   #inspect(event: RolloutEvent, { view, snapshot }: Pick<Told, 'snapshot'> & { view: RolloutView }): void {

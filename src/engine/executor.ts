@@ -9,6 +9,7 @@ import type { Logger } from './log.ts'
 import type { Findings } from './plan.ts'
 import type { Adapters, Clock, Route, RouterCapabilities } from './ports.ts'
 import { endpointsOf, type RolloutRecord, type ServiceRecord } from './record.ts'
+import type { RolloutLogs } from './rollout-logs.ts'
 import { untilHealthy } from './staging.ts'
 import type { StepLedger } from './view.ts'
 
@@ -33,6 +34,7 @@ export interface ExecutorDeps {
   readonly adapters: Adapters
   readonly clock: Clock
   readonly log: Logger
+  readonly logs: RolloutLogs
 }
 
 interface Task {
@@ -127,10 +129,8 @@ export class Executor {
         return
       } catch (error) {
         if (signal.aborted) return
-        this.#deps.log.warn(
-          { rollout, command: command.type, attempt, reason: messageOf(error) },
-          'a command failed',
-        )
+        const failed = { command: command.type, attempt, reason: messageOf(error) }
+        this.#deps.logs.of(rollout).warn(failed, 'a command failed')
         if (isUnbound(command, error)) return this.#service.park(rollout, messageOf(error))
         const final = finalAnswer(command, error, attempt)
         if (final !== null) return this.#service.answer(rollout, { event: final })
@@ -180,7 +180,7 @@ export class Executor {
         await this.#service.tellChild(rollout, command)
         return null
       case 'page':
-        this.#deps.log.error({ rollout, reason: command.params.message }, 'a person is needed')
+        this.#deps.logs.of(rollout).error({ reason: command.params.message }, 'a person is needed')
         return null
       case 'startTimer':
       case 'cancelTimer':

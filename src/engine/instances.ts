@@ -7,11 +7,13 @@ import { isLeaving } from './record.ts'
 import type { Service } from './service.ts'
 import { versionOf } from './spec.ts'
 
+type World = Pick<ExecutorDeps, 'adapters' | 'clock' | 'log'>
+
 /** How long a platform may take to say where instances are. */
 const START_MS = 30_000
 
 /** What died while nobody was there: a version that is being released has done harm, any other is started again. */
-export async function lookAfter(service: Service, deps: ExecutorDeps): Promise<void> {
+export async function lookAfter(service: Service, deps: World): Promise<void> {
   const { adapters, clock, log } = deps
   const { service: name, versions, rollouts } = service.record()
   try {
@@ -33,7 +35,7 @@ export async function lookAfter(service: Service, deps: ExecutorDeps): Promise<v
  * Looks where the instances of a service are now, and tells the service and its router where that is new; again and again
  * while the platform can't say.
  */
-export async function revisit(service: Service, deps: ExecutorDeps): Promise<void> {
+export async function revisit(service: Service, deps: World): Promise<void> {
   for (let attempt = 0; !service.closed.aborted; attempt++) {
     const isSure = await look(service, deps)
     service.reroute()
@@ -43,7 +45,7 @@ export async function revisit(service: Service, deps: ExecutorDeps): Promise<voi
 }
 
 /** False when asking again may help. */
-async function look(service: Service, { adapters, clock, log }: ExecutorDeps): Promise<boolean> {
+async function look(service: Service, { adapters, clock, log }: World): Promise<boolean> {
   const { service: name, versions } = service.record()
   let isSure = true
   for (const { version, run, endpoints } of versions) {

@@ -16,14 +16,14 @@ export async function readLedgers(
   { metrics, clock, log }: { readonly metrics: MetricsSource; readonly clock: Clock; readonly log: Logger },
   { service, rollout }: { readonly service: string; readonly rollout: RolloutRecord },
 ): Promise<readonly StepLedger[]> {
-  const { id, claim, ledgers } = rollout
+  const { claim, ledgers } = rollout
   try {
     const counted = await within({ clock, ms: PATIENCE_MS }, (signal) =>
       metrics.counts({ service, claim }, { signal }),
     )
     return ledgersOf(counted.filter(({ generation }) => generation.claim === claim))
   } catch (error) {
-    log.warn({ rollout: id, reason: messageOf(error) }, 'the ledger could not be read')
+    log.warn({ reason: messageOf(error) }, 'the ledger could not be read')
     return ledgers.map((step) => ({ ...step, ledger: { ...step.ledger, complete: false } }))
   }
 }

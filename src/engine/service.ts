@@ -207,8 +207,11 @@ export class Service {
   async ledgers(id: string): Promise<readonly StepLedger[] | null> {
     const rollout = this.rollout(id)
     if (rollout === undefined || !takesTraffic(rollout.strategy)) return null
-    const { adapters, clock, log } = this.#deps
-    return readLedgers({ metrics: adapters.metrics, clock, log }, { service: this.#record.service, rollout })
+    const { adapters, clock, logs } = this.#deps
+    return readLedgers(
+      { metrics: adapters.metrics, clock, log: logs.of(id) },
+      { service: this.#record.service, rollout },
+    )
   }
 
   /** What an event would lead to; null for nothing. What throws is parked. */
@@ -221,17 +224,15 @@ export class Service {
       if (live === undefined) return null
       return plan(this.#record, rollout, { live, occurrence: { event, findings, now } })
     } catch (error) {
-      this.#deps.log.error({ rollout: id, event: event.type, reason: messageOf(error) }, 'a step threw')
+      this.#deps.logs.of(id).error({ event: event.type, reason: messageOf(error) }, 'a step threw')
       return rollout.parked === null ? this.#parking(rollout, messageOf(error)) : null
     }
   }
 
   /** The return that the last commit reserved: the one thing that is ever done before it is journalled. */
   returnNow(rollout: string, way: ReservedReturn): void {
-    this.#deps.log.error(
-      { rollout, generation: way.generation },
-      'the store is silent: traffic is taken back',
-    )
+    const { generation } = way
+    this.#deps.logs.of(rollout).error({ generation }, 'the store is silent: traffic is taken back')
     this.#hands.perform(rollout, { type: 'shiftTraffic', params: way })
   }
 
@@ -278,13 +279,13 @@ export class Service {
       this.#hands.act(next)
       if (rollout !== null && rollout.endedAt !== null) this.#tellParent(rollout)
     }
-    await this.#settleUrgent()
+    if (!(await this.#settleUrgent())) this.#silence.settle()
     if (next.event.type === 'rollout.requested') await this.#tellOvertaken()
     return true
   }
 
   async #remember(next: Plan, due: Due | null): Promise<Remembered> {
-    const { journal, clock, log } = this.#deps
+    const { journal, clock, log, logs } = this.#deps
     const { signal } = this.#closing
     const fall = () => this.#silence.fall(next, due, this.#waiting)
     for (let attempt = 0; ; attempt++) {
@@ -297,7 +298,8 @@ export class Service {
         return appended.isOurs ? 'found' : 'lost'
       }
       const reason = messageOf(appended.error)
-      log.error({ rollout: next.entry.rollout, reason, attempt }, 'the store does not answer')
+      const heard = next.entry.rollout === '' ? log : logs.of(next.entry.rollout)
+      heard.error({ reason, attempt }, 'the store does not answer')
       fall()
       await sleep(clock, backOffMs(attempt, LONGEST_RETRY_MS), signal)
       signal.throwIfAborted()
@@ -308,15 +310,13 @@ export class Service {
   /** What was urgent comes first. When its rollout was promoted meanwhile, the way back is an act of its own. */
   async #settleUrgent(): Promise<boolean> {
     const urgent = this.#silence.take()
-    const isWaiting = urgent !== null && this.#waiting.delete(urgent.due)
-    if (isWaiting) {
-      const { due, instead } = urgent
-      const isPromoted = viewIn(this.#record, due.rollout)?.outcome?.status === 'promoted'
-      if (isPromoted && instead !== null) await this.#settle(this.#begun(instead))
-      else await this.#happen(due)
-    }
+    if (urgent === null || !this.#waiting.delete(urgent.due)) return false
+    const { due, instead } = urgent
+    const isPromoted = viewIn(this.#record, due.rollout)?.outcome?.status === 'promoted'
+    if (isPromoted && instead !== null) await this.#settle(this.#begun(instead))
+    else await this.#happen(due)
     this.#silence.settle()
-    return isWaiting
+    return true
   }
 
   /** Someone else has written: their record is the truth, and what it says is gone on with. */
@@ -329,8 +329,10 @@ export class Service {
       this.#deps.tell({ stored, event: stored.event as RolloutEvent, record, snapshot: null })
     }
     this.#hands.forgetAllBut((id) => this.rollout(id)?.endedAt === null)
-    for (const rollout of record.rollouts)
-      if (rollout.endedAt === null && this.#hands.restore(rollout)) this.#goOn(rollout)
+    for (const rollout of record.rollouts) {
+      const isGoing = rollout.endedAt === null && this.#hands.restore(rollout)
+      if (isGoing && rollout.parked === null) this.#hands.goOn(rollout)
+    }
   }
 
   #begun(spec: RolloutSpec, { id = nextId(this.#record), parent = null }: Partial<Birth> = {}): Plan {
