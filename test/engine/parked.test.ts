@@ -192,6 +192,18 @@ describe('a rollout whose machine throws', () => {
     expect((await typesOf(world, id)).filter((type) => type === 'rollout.parked')).toHaveLength(2)
   })
 
+  test('is not tried again because another controller has written something', async () => {
+    const { world, engine, id } = await atFivePercent()
+    const other = (await controllerOf(world)).engine
+    breaking(({ type }) => type === 'pause.requested')
+    await engine.send(id, { type: 'pause.requested' }).catch(() => {})
+    await other.track('shop', { id: 'x', strategy: 'helm', version: 'v9' })
+    await engine.untrack('shop', 'x')
+    await world.clock.advance(SECOND)
+    expect(await typesOf(world, id)).not.toContain('rollout.unparked')
+    expect(engine.rollout(id).status).toBe('parked')
+  })
+
   test('is tried again when a person says so', async () => {
     const { world, engine, id } = await atFivePercent(canarySpec('v2'))
     const repair = breaking(({ type }) => type === 'analysis.concluded')

@@ -154,6 +154,16 @@ describe('while the store does not answer', () => {
     await recovers(world, engine, id)
   })
 
+  test.each(faults)('(%o) a return that was confirmed is not asked for over and over', async (fault) => {
+    const { world, engine, id } = await atTwentyFive()
+    const asked = world.router.asked.length
+    world.store.fault = fault
+    void engine.send(id, { type: 'abort.requested' })
+    await world.clock.advance(60 * SECOND)
+    // Once for the return itself, and once by the machine where the step turns out written.
+    expect(world.router.asked.length - asked).toBeLessThanOrEqual(2)
+  })
+
   test('what is not a return waits: nothing else is done unjournalled', async () => {
     const { world, engine, id } = await atTwentyFive()
     const asked = world.router.asked.length
