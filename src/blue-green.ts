@@ -1,6 +1,7 @@
 import type { Check } from './analysis/checks.ts'
 import type { HealthChecks, RolloutView, ServiceView } from './engine/view.ts'
 import { UsageError } from './errors.ts'
+import { isAllOn } from './events/share.ts'
 import type { Waiting } from './handle.ts'
 import { type BlueGreenOptions, type DeployConfig, STANDARD, STANDARD_CHECKS } from './options.ts'
 import { phaseIn, Release, type ReleaseResult, releaseResult } from './release.ts'
@@ -46,7 +47,7 @@ export interface BlueGreenStatus {
   /** The environment that serves; null before the first release. */
   readonly live: DeploymentEnvironment | null
   readonly environments: Readonly<Record<DeploymentEnvironment, EnvironmentState | null>>
-  /** Null when no deployment is going on. */
+  /** Null when no blue-green deployment is going on. */
   readonly status: DeploymentStatus | null
   readonly rollout: RolloutView | null
 }
@@ -63,6 +64,7 @@ export interface DeploymentResult extends ReleaseResult {
  * it degrades. No request fails because of a swap. Made by {@link createBlueGreen}.
  */
 export class BlueGreenDeployment extends Release<DeploymentResult, BlueGreenOptions> {
+  protected override readonly strategy = 'blue-green'
   readonly #bakeMs: number
   readonly #checks: readonly Check[]
 
@@ -90,7 +92,7 @@ export class BlueGreenDeployment extends Release<DeploymentResult, BlueGreenOpti
   async deployToStaging(version: string, config: DeployConfig = {}): Promise<RolloutView> {
     const spec = releaseSpec(this.options, { version, config }, this.#strategic('manual'))
     const id = await this.begin(spec, config)
-    return this.reach(id, ({ state }) => state !== 'staging' && !state.startsWith('rolling-back'), config)
+    return this.reach(id, isStaged, config)
   }
 
   /**
@@ -99,8 +101,8 @@ export class BlueGreenDeployment extends Release<DeploymentResult, BlueGreenOpti
    */
   async swapEndpoints({ signal }: Waiting = {}): Promise<RolloutView> {
     const view = await this.current({ signal })
-    if (view.status !== 'ended' && isLive(view)) return view
-    await this.send({ type: 'swap.requested' }, { signal })
+    if (isLive(view)) return view
+    await this.send(view.id, { type: 'swap.requested' }, { signal })
     return this.reach(view.id, isLive, { signal })
   }
 
@@ -126,7 +128,9 @@ export class BlueGreenDeployment extends Release<DeploymentResult, BlueGreenOpti
         },
       )
     }
-    if (view.state === 'live') await this.send({ type: 'monitor.requested', ...bake }, { signal })
+    const isWatched = /^(?:monitoring|degraded|paused|frozen|retiring|rolling-back)/.test(view.state)
+    if (view.status !== 'ended' && !isWatched)
+      await this.send(view.id, { type: 'monitor.requested', ...bake }, { signal })
     return this.result(await (await this.engine()).ended(view.id, signal))
   }
 
@@ -147,7 +151,8 @@ export class BlueGreenDeployment extends Release<DeploymentResult, BlueGreenOpti
     const [serving, other] = [service.stable?.version, rollout?.version ?? previous]
     const environments = { blue: null, green: null, [idle]: stateOf(service, other) }
     if (live !== null) Object.assign(environments, { [live]: stateOf(service, serving) })
-    return { live, environments, status: rollout && phaseIn(STATUSES, rollout.state), rollout }
+    const isOurs = rollout?.strategy === this.strategy
+    return { live, environments, status: isOurs ? phaseIn(STATUSES, rollout.state) : null, rollout }
   }
 
   protected override result(view: RolloutView): DeploymentResult {
@@ -174,8 +179,13 @@ export function createBlueGreen(options: BlueGreenOptions): BlueGreenDeployment 
   return new BlueGreenDeployment(options)
 }
 
-function isLive({ state }: RolloutView): boolean {
-  return /^(?:live|monitoring|degraded|paused|retiring|promoted)/.test(state)
+function isStaged({ state }: RolloutView): boolean {
+  return /^(?:staged|shifting|live|monitoring|degraded|paused|retiring|promoted)/.test(state)
+}
+
+/** Whether all traffic is on the new version, as it was read back. */
+function isLive({ split, version, state }: RolloutView): boolean {
+  return isAllOn(split, version) && !state.startsWith('rolling-back')
 }
 
 function environmentOf({ details }: RolloutView): DeploymentEnvironment {

@@ -7,7 +7,7 @@ import { shareOf } from './events/share.ts'
 import type { Waiting } from './handle.ts'
 import type { ReleaseStep } from './machines/index.ts'
 import { type CanaryOptions, type DeployConfig, STANDARD, STANDARD_CHECKS } from './options.ts'
-import { adopting, phaseIn, Release, type ReleaseResult, releaseResult } from './release.ts'
+import { phaseIn, Release, type ReleaseResult, releaseResult } from './release.ts'
 import { releaseSpec } from './spec.ts'
 import { EVERYTHING, name as toName, percentOf, toMs, weight } from './units.ts'
 
@@ -51,6 +51,7 @@ const HOLD_BACK = weight(95)
  * everything back when it does harm. Made by {@link createCanary}.
  */
 export class CanaryDeployment extends Release<CanaryDeploymentResult, CanaryOptions> {
+  protected override readonly strategy = 'canary'
   readonly #steps: readonly ReleaseStep[]
   readonly #checks: readonly Check[]
 
@@ -69,11 +70,10 @@ export class CanaryDeployment extends Release<CanaryDeploymentResult, CanaryOpti
    */
   async deploy(version: string, config: DeployConfig = {}): Promise<CanaryDeploymentResult> {
     const spec = releaseSpec(this.options, { version, config }, this.#strategic())
-    const { stableVersion } = this.options
-    if (stableVersion !== undefined && (await this.stable()) === null) {
-      const adopted = await this.release(adopting(spec, stableVersion), config)
-      if (!adopted.success) return adopted
-    }
+    const strategic = this.#strategic()
+    const adoption = await this.adopt(this.options.stableVersion, { strategic, config })
+    const adopted = adoption === null ? null : await this.release(adoption, config)
+    if (adopted?.success === false) return adopted
     return this.release(spec, config)
   }
 
@@ -99,10 +99,10 @@ export class CanaryDeployment extends Release<CanaryDeploymentResult, CanaryOpti
       )
     }
     const { id, version } = await this.current({ signal })
-    await this.send({ type: 'weight.requested', weight: asked }, { signal })
+    await this.send(id, { type: 'weight.requested', weight: asked }, { signal })
     const isInForce = ({ state, split }: RolloutView) =>
       state === 'paused' && shareOf(split, version) === asked
-    await (await this.engine()).when(id, isInForce, signal)
+    await this.reach(id, isInForce, { signal })
     return { canary: canaryPercentage, stable: stablePercentage }
   }
 

@@ -5,9 +5,11 @@ import { unlessAborted } from './engine/back-off.ts'
 import type { Engine } from './engine/engine.ts'
 import type { RolloutSpec } from './engine/spec.ts'
 import type { RolloutView, ServiceView } from './engine/view.ts'
+import { isOnItsWay } from './engine/views.ts'
 import { UsageError } from './errors.ts'
 import type { Envelope } from './events/envelope.ts'
 import type { OperatorEvent } from './events/rollout-event.ts'
+import type { StrategyName } from './machines/index.ts'
 import type { TestFunction } from './options.ts'
 import { name as toName } from './units.ts'
 
@@ -31,6 +33,9 @@ export abstract class ServiceHandle<O extends HandleOptions> implements AsyncDis
   readonly name: string
   protected readonly options: O
   #lease: Promise<Lease> | undefined
+
+  /** What the rollouts of this part are. */
+  protected abstract readonly strategy: StrategyName
 
   protected constructor(options: O) {
     this.name = toName(options.name, 'name')
@@ -87,17 +92,34 @@ export abstract class ServiceHandle<O extends HandleOptions> implements AsyncDis
     return known?.stable?.version ?? null
   }
 
-  /** The rollout that holds the service, or the one that held it last. */
+  /** The rollout of this part that goes on, or the one that ended last. What other parts do in the service is theirs. */
   protected async current(waiting: Waiting = {}): Promise<RolloutView> {
-    const { active, rollouts } = (await this.engine(waiting)).service(this.name)
-    const found = rollouts.find(({ id }) => id === active) ?? rollouts.find(({ parent }) => parent === null)
+    const { rollouts } = (await this.engine(waiting)).service(this.name)
+    const own = rollouts.filter(({ strategy, parent }) => strategy === this.strategy && parent === null)
+    const found = own.find(({ status }) => status !== 'ended') ?? own[0]
     if (found !== undefined) return found
-    throw new UsageError('ROLLOUT_UNKNOWN', `${this.name} has no rollout`, { hint: 'Call deploy() first' })
+    throw new UsageError('ROLLOUT_UNKNOWN', `${this.name} has no ${this.strategy} rollout`, {
+      hint: 'Call deploy() first',
+    })
   }
 
-  protected async send(event: OperatorEvent, waiting: Waiting = {}): Promise<RolloutView> {
+  protected async send(rollout: string, event: OperatorEvent, { signal }: Waiting): Promise<RolloutView> {
+    return patiently((await this.engine({ signal })).send(rollout, event), signal)
+  }
+
+  /** Asks for an abort, unless it is on its way already: somebody else may have been faster. */
+  protected async takeBack(
+    rollout: string,
+    how: { readonly reason?: string; readonly force: boolean },
+    waiting: Waiting,
+  ): Promise<void> {
     const engine = await this.engine(waiting)
-    return patiently(engine.send((await this.current()).id, event), waiting.signal)
+    if (isOnItsWay(engine.rollout(rollout))) return
+    try {
+      await this.send(rollout, { type: 'abort.requested', ...how }, waiting)
+    } catch (error) {
+      if (!isOnItsWay(engine.rollout(rollout))) throw error
+    }
   }
 
   /** Starts a rollout the way `onBusy` says, and resolves with its id. */
@@ -129,7 +151,10 @@ export abstract class ServiceHandle<O extends HandleOptions> implements AsyncDis
   }
 
   #lend(): Promise<Lease> {
-    this.#lease ??= engineOf(this.options)
+    this.#lease ??= engineOf(this.options).catch((error: unknown) => {
+      this.#lease = undefined // what was in the way may be gone the next time
+      throw error
+    })
     return this.#lease
   }
 

@@ -2,7 +2,7 @@ import { stepsOf } from './canary.ts'
 import type { PipelineSpec, ReleaseSpec } from './engine/spec.ts'
 import type { RolloutView } from './engine/view.ts'
 import { type DeployConfig, type PipelineOptions, STANDARD, STANDARD_CHECKS } from './options.ts'
-import { adopting, phaseIn, Release, type ReleaseResult, releaseResult } from './release.ts'
+import { phaseIn, Release, type ReleaseResult, releaseResult } from './release.ts'
 import { type RollbackResult, resultOf } from './rollback.ts'
 import { functionsOf, smokeSpec, testsOf } from './smoke-spec.ts'
 import { type SmokeTestSuite, suiteOf } from './smoke.ts'
@@ -38,6 +38,7 @@ export interface PipelineResult extends ReleaseResult {
  * the last, so that a crash anywhere leaves something that can be undone. Made by {@link createPipeline}.
  */
 export class DeploymentPipeline extends Release<PipelineResult, PipelineOptions> {
+  protected override readonly strategy = 'pipeline'
   readonly #strategic: Strategic
 
   constructor(options: PipelineOptions) {
@@ -55,11 +56,10 @@ export class DeploymentPipeline extends Release<PipelineResult, PipelineOptions>
    */
   async deploy(version: string, config: DeployConfig = {}): Promise<PipelineResult> {
     const spec = releaseSpec(this.options, { version, config }, this.#strategic)
-    const { stableVersion } = this.options
-    if (stableVersion !== undefined && (await this.stable()) === null) {
-      const adopted = await this.#run(adopting(spec, stableVersion), { config, isTested: false })
-      if (!adopted.success) return adopted
-    }
+    const strategic = this.#strategic
+    const adoption = await this.adopt(this.options.stableVersion, { strategic, config })
+    const adopted = adoption === null ? null : await this.#run(adoption, { config, isTested: false })
+    if (adopted?.success === false) return adopted
     return this.#run(spec, { config, isTested: true })
   }
 

@@ -34,10 +34,10 @@ export abstract class Release<R, O extends ServiceOptions> extends ServiceHandle
    * @throws UsageError `EVENT_REFUSED` when it is over, or going back
    */
   async pause({ signal }: Waiting = {}): Promise<RolloutView> {
-    const view = await this.current({ signal })
+    const view = await this.released({ signal })
     if (view.state === 'paused') return view
-    await this.send({ type: 'pause.requested' }, { signal })
-    return (await this.engine()).when(view.id, ({ state }) => state === 'paused', signal)
+    await this.send(view.id, { type: 'pause.requested' }, { signal })
+    return this.reach(view.id, ({ state }) => state === 'paused', { signal })
   }
 
   /**
@@ -45,8 +45,8 @@ export abstract class Release<R, O extends ServiceOptions> extends ServiceHandle
    * @throws UsageError `EVENT_REFUSED` when there is nothing to go on with
    */
   async resume(waiting: Waiting = {}): Promise<RolloutView> {
-    const view = await this.current(waiting)
-    return view.state === 'monitoring' ? view : this.send({ type: 'resume.requested' }, waiting)
+    const view = await this.released(waiting)
+    return view.state === 'monitoring' ? view : this.send(view.id, { type: 'resume.requested' }, waiting)
   }
 
   /**
@@ -55,24 +55,22 @@ export abstract class Release<R, O extends ServiceOptions> extends ServiceHandle
    * @throws UsageError `EVENT_REFUSED` while degraded or going back, or in the last bake
    */
   async promote({ full = false, signal }: Waiting & { readonly full?: boolean } = {}): Promise<RolloutView> {
-    return this.send({ type: 'promote.requested', full }, { signal })
+    const { id } = await this.released({ signal })
+    return this.send(id, { type: 'promote.requested', full }, { signal })
   }
 
   /**
-   * Takes all traffic back to stable, and resolves once that is confirmed. Safe to call at any time, more than once.
-   * `force` goes back from a version that is not reversible.
+   * Takes all traffic back to stable, and resolves with how it ended once that is confirmed. Safe to call at any time, more
+   * than once; where it is too late, with how it ended without. `force` goes back from a version that is not reversible.
+   * @throws UsageError `EVENT_REFUSED` for a version that is not reversible, without `force`
    */
   async abort(
     reason?: string,
     { signal, force = false }: Waiting & { readonly force?: boolean } = {},
   ): Promise<R> {
     const view = await this.current({ signal })
-    const isGoingBack = view.status === 'ended' || view.state.startsWith('rolling-back')
-    if (!isGoingBack)
-      await this.send(
-        { type: 'abort.requested', force, ...(reason === undefined ? {} : { reason }) },
-        { signal },
-      )
+    const why = reason === undefined ? {} : { reason }
+    await this.takeBack(view.id, { force, ...why }, { signal })
     return this.result(await (await this.engine()).ended(view.id, signal))
   }
 
@@ -84,6 +82,28 @@ export abstract class Release<R, O extends ServiceOptions> extends ServiceHandle
     releaseSpec(this.options, { version: 'any', config: { run } }, strategic)
   }
 
+  /** The rollout that changes the traffic: of a pipeline that deploys, its child. */
+  protected async released(waiting: Waiting): Promise<RolloutView> {
+    const view = await this.current(waiting)
+    const children = (await this.service(waiting)).rollouts.filter(({ parent }) => parent === view.id)
+    const child = children.find(({ strategy }) => strategy === 'canary' || strategy === 'blue-green')
+    return view.state === 'deploying' && child !== undefined ? child : view
+  }
+
+  /**
+   * Releases the version that served before Sluice did, where nothing is stable yet, the way the options say it is run; null
+   * where there is nothing to do.
+   */
+  protected async adopt(
+    version: string | undefined,
+    { strategic, config }: { readonly strategic: Strategic; readonly config: DeployConfig },
+  ): Promise<ReleaseSpec | null> {
+    if (version === undefined || (await this.stable()) !== null) return null
+    const { by, signal } = config
+    const who = { ...(by === undefined ? {} : { by }), ...(signal === undefined ? {} : { signal }) }
+    return adopting(releaseSpec(this.options, { version, config: who }, strategic))
+  }
+
   /** Starts what `spec` says, and resolves with how it ended. */
   protected async release(spec: ReleaseSpec, { signal }: DeployConfig): Promise<R> {
     const id = await this.begin(spec, { signal })
@@ -92,9 +112,9 @@ export abstract class Release<R, O extends ServiceOptions> extends ServiceHandle
 }
 
 /** The release of a version that is good already: healthy is enough, for there is nothing to compare it with. */
-export function adopting(spec: ReleaseSpec, version: string): ReleaseSpec {
+export function adopting(spec: ReleaseSpec): ReleaseSpec {
   const steps = [{ weight: EVERYTHING, bakeMs: 0 }]
-  return { ...spec, version, checks: [], steps, gates: 'auto', why: 'it served before the first rollout' }
+  return { ...spec, checks: [], steps, gates: 'auto', why: 'it served before the first rollout' }
 }
 
 export function releaseResult(view: RolloutView): ReleaseResult {

@@ -64,6 +64,7 @@ export interface RollbackOrder extends Waiting {
  * {@link createRollbackManager}.
  */
 export class RollbackManager extends ServiceHandle<RollbackOptions> {
+  protected override readonly strategy = 'rollback'
   readonly #times: RollbackTimes
 
   constructor(options: RollbackOptions) {
@@ -138,14 +139,17 @@ export class RollbackManager extends ServiceHandle<RollbackOptions> {
     return resultOf(view, stopped)
   }
 
-  /** Ends every rollout that is going on, with its traffic back on stable; resolves with their ids once that is confirmed. */
-  async stopDeployments({ signal }: Waiting = {}): Promise<readonly string[]> {
+  /**
+   * Ends every rollout that is going on, with its traffic back on stable; resolves with their ids once that is confirmed.
+   * `force` also takes back a version that is not reversible.
+   */
+  async stopDeployments({ signal, force = false }: Waiting & { readonly force?: boolean } = {}): Promise<
+    readonly string[]
+  > {
     const engine = await this.engine({ signal })
     const active = (await this.activeDeployments()).filter(({ isOurs }) => isOurs)
     for (const { id } of active) {
-      if (!engine.rollout(id).state.startsWith('rolling-back')) {
-        await engine.send(id, { type: 'abort.requested', reason: 'all deployments are to stop', force: true })
-      }
+      await this.takeBack(id, { reason: 'all deployments are to stop', force }, { signal })
     }
     await Promise.all(active.map(async ({ id }) => engine.ended(id, signal)))
     return active.map(({ id }) => id)

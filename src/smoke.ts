@@ -1,4 +1,5 @@
 import type { RolloutView } from './engine/view.ts'
+import { UsageError } from './errors.ts'
 import { ServiceHandle, type Waiting } from './handle.ts'
 import type { TestRun } from './machines/index.ts'
 import type { SmokeOptions, SmokeTestOptions } from './options.ts'
@@ -48,6 +49,8 @@ export interface SmokeTestSuite {
 
 /** Proves that a version works, with real requests and functions of your own. Made by {@link createSmokeTests}. */
 export class SmokeTests extends ServiceHandle<SmokeOptions> {
+  protected override readonly strategy = 'smoke'
+
   constructor(options: SmokeOptions) {
     super(options)
     smokeSpec(options, options.version ?? 'any')
@@ -95,7 +98,10 @@ export class SmokeTests extends ServiceHandle<SmokeOptions> {
     const found = active?.version ?? known?.stable?.version
     if (found !== undefined) return found
     // With an address of its own a suite needs no version that Sluice runs.
-    return this.options.endpointUrl === undefined ? (await this.current()).version : 'unknown'
+    if (this.options.endpointUrl !== undefined) return 'unknown'
+    throw new UsageError('ROLLOUT_UNKNOWN', `${this.name} has no version to test`, {
+      hint: 'Say which: version, or endpointUrl',
+    })
   }
 }
 

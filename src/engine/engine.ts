@@ -18,7 +18,7 @@ import { RolloutLogs } from './rollout-logs.ts'
 import { Service, type Told } from './service.ts'
 import type { RolloutSpec } from './spec.ts'
 import type { EngineView, EventsOptions, Lagged, RollbackRequest, RolloutView, ServiceView } from './view.ts'
-import { serviceView, viewIn } from './views.ts'
+import { isOnItsWay, serviceView, viewIn } from './views.ts'
 
 export interface EngineDeps {
   readonly store: Store
@@ -172,7 +172,7 @@ export class Engine implements EngineView, AsyncDisposable {
     if (holder === null || !leadsBack(holder, request)) {
       return this.rollout(await this.start(rollbackSpec(service, request, times)))
     }
-    return isGoingBack(holder) ? holder : this.send(holder.id, abortFor(request))
+    return isOnItsWay(holder) ? holder : this.send(holder.id, abortFor(request))
   }
 
   /** Starts a rollback, whatever else is going on in the service; `keep` stops nothing of what it leaves. */
@@ -340,10 +340,6 @@ export class Engine implements EngineView, AsyncDisposable {
 }
 
 const NEVER = new AbortController().signal
-
-function isGoingBack({ state }: RolloutView): boolean {
-  return state.startsWith('rolling-back')
-}
 
 /** Whether aborting a rollout that is going on leads to where a rollback is to lead. */
 function leadsBack(

@@ -79,6 +79,15 @@ export function viewIn(record: ServiceRecord, id: string): RolloutView | null {
   return record.ended.find((view) => view.id === id) ?? null
 }
 
+/** Whether a rollout can no longer be told to go back: it does already, or it is as good as over. */
+export function isOnItsWay({ status, strategy, state }: RolloutView): boolean {
+  return (
+    status === 'ended' ||
+    strategy === 'rollback' ||
+    /^(?:rolling-back|aborting|retiring\.stopping)/.test(state)
+  )
+}
+
 /** RFC 3339, UTC. */
 export function timeOf(ms: number): string {
   // oxlint-disable-next-line no-restricted-globals -- writes down a time it was given, and asks for none

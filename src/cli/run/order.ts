@@ -79,5 +79,5 @@ export function adoptionIn(
     { version: stable.version, config: { ...how, run: stable.run } },
     { strategy: 'canary', steps: [], gates: 'auto', checks: [] },
   )
-  return adopting(spec, stable.version)
+  return adopting(spec)
 }
