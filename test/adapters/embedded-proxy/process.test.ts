@@ -130,12 +130,13 @@ test('a window that would compare two proxies is dropped, also when the new one 
 
   process.kill(await pidIn(proxy.stateDir), 'SIGKILL')
   await eventually(async () => (await proxy.router.read('shop', options).catch(() => null)) ?? undefined)
-  for (let i = 0; i < 10; i++) await bodyOf(applied)
+  await Promise.all(Array.from({ length: 10 }, async () => bodyOf(applied)))
   const before = seen.length
   await eventually(() => seen.length > before)
   watching.unsubscribe()
 
-  expect(totalOf(seen)).toBe(3)
+  // Those ten may have come in the window that is dropped, or in a whole one of their own; ten less three is no window.
+  expect([3, 13]).toContain(totalOf(seen))
 })
 
 function totalOf(seen: readonly MetricsWindow[]): number {
