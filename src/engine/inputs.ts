@@ -48,6 +48,7 @@ function rollbackInput(spec: RollbackSpec, record: ServiceRecord, claim: number)
     target,
     from: spec.keep ? [] : left.filter((version) => version !== target),
     restore: target !== null && !isWarm(record, target),
+    back: backOf(record),
     claim,
     cause,
     reason,
@@ -57,6 +58,15 @@ function rollbackInput(spec: RollbackSpec, record: ServiceRecord, claim: number)
     returnBudgetMs,
     verifyMs: Math.max(spec.verifyMs, timeToTell(record, target)),
   }
+}
+
+/** Where the rollout that has the traffic now would return it to, if that still runs. */
+function backOf(record: ServiceRecord): string | null {
+  const [newest] = record.rollouts
+    .filter(({ reserved }) => reserved !== null)
+    .toSorted((a, b) => b.claim - a.claim)
+  const [to] = newest?.reserved?.split ?? []
+  return to !== undefined && isWarm(record, to.version) ? to.version : null
 }
 
 /** How long any version of the service may take to stop, when it is asked to. */

@@ -16,6 +16,11 @@ export interface RollbackInput {
   readonly from: readonly string[]
   /** Whether the target has to be started first. */
   readonly restore: boolean
+  /**
+   * Where traffic goes while the target is being restored: what the rollout that had moved it would return to; null when
+   * it has not moved, or that does not run.
+   */
+  readonly back: string | null
   /** The claim under which all of its traffic changes are made. */
   readonly claim: number
   readonly cause: Cause
@@ -50,6 +55,9 @@ export interface RollbackContext extends Pick<RollbackInput, 'from' | 'cause' | 
   readonly leftBehind: readonly string[]
 }
 
+/** What traffic can be taken back to. */
+type Where = 'back' | 'target'
+
 interface Args {
   readonly context: RollbackContext
   readonly event: RolloutEvent
@@ -63,7 +71,8 @@ export const rollbackWords = setup({
   },
   actions: {
     ...commands,
-    askForTarget: assign({ n: ({ context }) => context.n + 1 }),
+    /** A new intent: the next generation. */
+    askAnew: assign({ n: ({ context }) => context.n + 1, tries: 0 }),
     countTry: assign({ tries: ({ context }) => context.tries + 1 }),
     keepReason: assign(({ event }) => reasonOf(event)),
     noteHealth: assign(({ event }) => (event.type === 'probe.concluded' ? { health: event.health } : {})),
@@ -81,6 +90,7 @@ export const rollbackWords = setup({
     })),
   },
   guards: {
+    isToReturnFirst: ({ context: { plan } }) => plan.restore && plan.back !== null,
     isToBeRestored: ({ context }) => context.plan.restore,
     isTarget: ({ context, event }) => 'version' in event && event.version === context.plan.target,
     isLeft,
@@ -90,6 +100,7 @@ export const rollbackWords = setup({
     isHealthy: ({ context }) => context.health === 'healthy',
     isHealthyWithNothingToLeave: ({ context }) => context.health === 'healthy' && context.from.length === 0,
     confirms,
+    confirmsReturn: (args) => isReadBack(args, args.context.plan.back),
     confirmsNowhere: (args) => confirms(args) && args.context.plan.target === null,
     confirmsNowhereWithNothingToLeave: (args) =>
       confirms(args) && args.context.plan.target === null && args.context.from.length === 0,
@@ -98,12 +109,31 @@ export const rollbackWords = setup({
 
 export const target = ({ context }: { context: RollbackContext }) => ({ version: context.plan.target ?? '' })
 export const left = ({ context }: { context: RollbackContext }) => ({ version: context.from[0] ?? '' })
-const shift = ({ context }: { context: RollbackContext }): Commands['shiftTraffic'] => ({
-  split: allTo(context.plan.target),
-  generation: { claim: context.plan.claim, n: context.n },
-})
+const shiftTo =
+  (where: Where) =>
+  ({ context: { plan, n } }: Pick<Args, 'context'>): Commands['shiftTraffic'] => ({
+    split: allTo(plan[where]),
+    generation: { claim: plan.claim, n },
+  })
 
-export const ask = ['countTry', { type: 'shiftTraffic', params: shift }, backOff('tries')] as const
+export const ask = [
+  'countTry',
+  { type: 'shiftTraffic', params: shiftTo('target') },
+  backOff('tries'),
+] as const
+export const askBack = [
+  'countTry',
+  { type: 'shiftTraffic', params: shiftTo('back') },
+  backOff('tries'),
+] as const
+
+export const pageStranded = (where: Where) =>
+  ({
+    type: 'page',
+    params: ({ context: { plan, reason } }: Pick<Args, 'context'>) => ({
+      message: `Traffic could not be taken back to ${plan[where] ?? 'nothing'} yet: ${reason}`,
+    }),
+  }) as const
 
 export const pageFailure = {
   type: 'page',
@@ -116,11 +146,16 @@ function isLeft({ context, event }: Args): boolean {
   return 'version' in event && event.version === context.from[0]
 }
 
-function confirms({ context: { plan, n }, event }: Args): boolean {
+function confirms(args: Args): boolean {
+  return isReadBack(args, args.context.plan.target)
+}
+
+/** Whether the router was read back, for what it was asked for last, with everything on a version. */
+function isReadBack({ context: { plan, n }, event }: Args, version: string | null): boolean {
   return (
     event.type === 'traffic.shifted' &&
     event.generation.claim === plan.claim &&
     event.generation.n === n &&
-    isAllOn(event.split, plan.target)
+    isAllOn(event.split, version)
   )
 }

@@ -1,13 +1,14 @@
 // The rollback machine: a way back as an act of its own, with its own claim, its own time and its own entry in the journal.
 //
-// A target that is warm gets all traffic at once. One that was retired is started first, and traffic is not touched until
-// it is healthy. What is left behind is only stopped once the target has proved that it can carry everything.
+// A target that is warm gets all traffic at once. One that was retired is started first, and does not get any until it is
+// healthy; where a release had moved traffic, nobody would watch that meanwhile: it all returns to the version that was
+// stable, before anything else. What is left behind is only stopped once the target has proved that it can carry everything.
 import type { SnapshotFrom } from 'xstate'
 
 import type { Outcome } from '../events/outcome.ts'
 import { allTo } from '../events/share.ts'
 import { type Activity, probing } from './activity.ts'
-import { ask, left, pageFailure, rollbackWords, target } from './rollback-words.ts'
+import { ask, askBack, left, pageFailure, pageStranded, rollbackWords, target } from './rollback-words.ts'
 import { bounded, pathOf, type ReservedReturn, strategy } from './strategy.ts'
 import { cancelBudget, cancelDeadline, cancelRetry, outlast, wait } from './timing.ts'
 
@@ -42,14 +43,55 @@ export const rollbackMachine = rollbackWords.createMachine({
       description: 'Nothing is done yet; it is left within the first step.',
       on: {
         'rollout.requested': [
+          {
+            guard: 'isToReturnFirst',
+            target: 'returning',
+            description: 'the target no longer runs, and traffic has moved',
+          },
           { guard: 'isToBeRestored', target: 'staging', description: 'the target no longer runs' },
           { target: 'routing', description: 'the target is warm' },
         ],
       },
     },
 
+    returning: {
+      description:
+        'All traffic goes back to what was stable, for the release that it was moved by is watched no more.',
+      initial: 'asking',
+      entry: ['askAnew', wait('budget', 'returnBudgetMs')],
+      exit: cancelBudget,
+      on: {
+        'traffic.shifted': {
+          guard: 'confirmsReturn',
+          target: 'staging',
+          description: 'read back: all on what was stable',
+        },
+      },
+      states: {
+        asking: {
+          description: 'The return was asked for and is not yet confirmed.',
+          entry: askBack,
+          exit: cancelRetry,
+          on: {
+            'retry.elapsed': { target: 'asking', reenter: true, description: 'ask again' },
+            'budget.elapsed': {
+              target: 'stranded',
+              actions: pageStranded('back'),
+              description: 'the time for it is spent: people are called',
+            },
+          },
+        },
+        stranded: {
+          description: 'Traffic could not be returned in time. People know, and it is tried for ever.',
+          entry: askBack,
+          exit: cancelRetry,
+          on: { 'retry.elapsed': { target: 'stranded', reenter: true, description: 'ask again' } },
+        },
+      },
+    },
+
     staging: {
-      description: 'The target is started and proved healthy; traffic is not touched until it is.',
+      description: 'The target is started and proved healthy; it gets no traffic until it is.',
       entry: [{ type: 'startVersion', params: target }, wait('deadline', 'stagingMs')],
       exit: cancelDeadline,
       on: {
@@ -82,7 +124,7 @@ export const rollbackMachine = rollbackWords.createMachine({
     routing: {
       description: 'All traffic goes to the target. It ends only when the router was read back.',
       initial: 'asking',
-      entry: ['askForTarget', wait('budget', 'returnBudgetMs')],
+      entry: ['askAnew', wait('budget', 'returnBudgetMs')],
       exit: cancelBudget,
       on: {
         'traffic.shifted': [
@@ -111,12 +153,7 @@ export const rollbackMachine = rollbackWords.createMachine({
             'retry.elapsed': { target: 'asking', reenter: true, description: 'ask again' },
             'budget.elapsed': {
               target: 'stranded',
-              actions: {
-                type: 'page',
-                params: ({ context }) => ({
-                  message: `Traffic could not be taken back to ${context.plan.target ?? 'nothing'} yet: ${context.reason}`,
-                }),
-              },
+              actions: pageStranded('target'),
               description: 'the time for it is spent: people are called',
             },
           },
@@ -246,6 +283,8 @@ export const rollbackMachine = rollbackWords.createMachine({
 type RollbackSnapshot = SnapshotFrom<typeof rollbackMachine>
 
 const ENDINGS = ['rolled-back', 'failed', 'superseded'] as const
+/** Where the target does not run yet: the way back is the version that was stable. */
+const RESTORING = /^(?:returning|staging|withdrawing)/
 
 export const rollback = strategy(rollbackMachine, {
   name: 'rollback',
@@ -259,12 +298,14 @@ export const rollback = strategy(rollbackMachine, {
 
   outcomeOf({ value, context: { cause, reason } }: RollbackSnapshot): Outcome | null {
     const path = pathOf(value)
-    const status = path === 'routing.stranded' ? 'stranded' : ENDINGS.find((ending) => ending === path)
+    const isStranded = path === 'routing.stranded' || path === 'returning.stranded'
+    const status = isStranded ? 'stranded' : ENDINGS.find((ending) => ending === path)
     return status === undefined ? null : { status, cause, reason }
   },
 
-  returnOf({ context: { plan, n }, status }: RollbackSnapshot): ReservedReturn | null {
+  returnOf({ value, context: { plan, n }, status }: RollbackSnapshot): ReservedReturn | null {
     if (status !== 'active' || n === 0) return null
-    return { split: allTo(plan.target), generation: { claim: plan.claim, n: n + 1 } }
+    const version = RESTORING.test(pathOf(value)) ? plan.back : plan.target
+    return { split: allTo(version), generation: { claim: plan.claim, n: n + 1 } }
   },
 })

@@ -47,6 +47,7 @@ export function rollbackInput(changed: Partial<RollbackInput> = {}): RollbackInp
     target: 'v1',
     from: ['v2'],
     restore: false,
+    back: null,
     claim: 8,
     cause: 'manual',
     reason: 'a person asked for it',

@@ -54,6 +54,7 @@ function rollback(line: Line): Omit<Given, 'strategy'> {
   const input = rollbackInput({
     target: target === 'nowhere' ? null : target,
     restore: line.flag('restore'),
+    back: line.field('back') ?? null,
     ...(cause === undefined ? {} : { cause: cause as Cause }),
     ...(line.reason === undefined ? {} : { reason: line.reason }),
     from: isFrom ? line.need('from which versions').split(',') : [],

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 
+import { UsageError } from '../../src/errors.ts'
 import {
   blueGreenSpec,
   canarySpec,
@@ -107,6 +108,33 @@ describe('a rollback', () => {
     expect((await engine.canRollback('shop', 'v1')).kind).toBe('restorable')
     const way = await engine.start(rollbackSpec('shop', { targetVersion: 'v1' }))
     expect(engine.rollout(way).state).toBe('staging')
+  })
+
+  test.each(['canary', 'blue-green', 'pipeline'] as const)(
+    'to a version that was retired first returns the traffic that a %s has moved',
+    async (strategy) => {
+      const { world, engine } = await worldAndEngine()
+      for (const version of ['v1', 'v2']) await stable(world, engine, canarySpec(version))
+      const specs = { canary: canarySpec, 'blue-green': blueGreenSpec, pipeline: pipelineSpec }
+      await engine.start(specs[strategy]('v3'))
+      await until(world, () => world.router.percentOf('shop', 'v3') > 0)
+      world.platform.refusals.set('v1', new UsageError('ARGUMENT_INVALID', 'its artifact is gone'))
+      const way = await engine.rollback('shop', { targetVersion: 'v1' })
+      expect((await ended(world, engine, way.id)).outcome).toMatchObject({ status: 'failed' })
+      expect(world.router.percentOf('shop', 'v2')).toBe(100)
+      expect(engine.service('shop')).toMatchObject({ split: [{ version: 'v2', weight: 10_000 }] })
+    },
+  )
+
+  test('to a version that was retired, out of another rollback, stays where that one leads', async () => {
+    const { world, engine } = await worldAndEngine()
+    for (const version of ['v1', 'v2', 'v3']) await stable(world, engine, canarySpec(version))
+    const first = await engine.rollback('shop')
+    await reaches(world, engine, { id: first.id, state: 'verifying' })
+    world.platform.refusals.set('v1', new UsageError('ARGUMENT_INVALID', 'its artifact is gone'))
+    const second = await engine.rollback('shop', { targetVersion: 'v1' })
+    await ended(world, engine, second.id)
+    expect(world.router.percentOf('shop', 'v2')).toBe(100)
   })
 
   test('asked for twice goes back once', async () => {

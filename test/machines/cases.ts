@@ -62,6 +62,12 @@ export const rollbacks: readonly Case[] = [
     cast: BACK_TO_V1,
   },
   {
+    name: 'rollback that restores, out of a release',
+    strategy: rollback,
+    input: rollbackInput({ restore: true, back: 'v2', from: ['v2'] }),
+    cast: BACK_TO_V1,
+  },
+  {
     name: 'rollback to nowhere',
     strategy: rollback,
     input: rollbackInput({ target: null }),

@@ -282,7 +282,7 @@ describe.each(releases)('in every state of a $name', ({ name, strategy, input, c
 })
 
 describe.each(rollbacks)('in every state of a $name', ({ name, input }) => {
-  const { target } = input as { readonly target: string | null }
+  const { target, back } = input as { readonly target: string | null; readonly back: string | null }
 
   test('rolled-back was read back with everything on the target', () => {
     const ended = explored(name).places.filter((place) => path(place) === 'rolled-back')
@@ -290,11 +290,13 @@ describe.each(rollbacks)('in every state of a $name', ({ name, input }) => {
     expect(ended).not.toEqual([])
   })
 
-  test('traffic is not touched before the target is healthy', () => {
-    const early = explored(name).places.filter(
-      (place) => ['staging', 'withdrawing', 'failed'].includes(path(place)) && place.asked !== null,
+  test('the target gets no traffic before it is healthy, and what had moved is back before anything is started', () => {
+    const early = explored(name).places.filter((place) =>
+      ['staging', 'withdrawing', 'failed'].includes(path(place)),
     )
-    expect(ways(early)).toEqual([])
+    const isWrong = (place: Place) =>
+      !isAll(place.asked?.split ?? null, back) || !isAll(place.confirmed, back)
+    expect(ways(early.filter(back === null ? ({ asked }) => asked !== null : isWrong))).toEqual([])
   })
 })
 

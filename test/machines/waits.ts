@@ -33,6 +33,8 @@ export const waits: { readonly [S in StrategyName]: Readonly<Record<string, Wait
   canary: { ...release, promoting: ['deadline'] },
   'blue-green': { ...release, staged: 'a person', live: 'a person' },
   rollback: {
+    'returning.asking': ['retry', 'budget'],
+    'returning.stranded': ['retry'],
     staging: ['deadline'],
     withdrawing: ['deadline'],
     'routing.asking': ['retry', 'budget'],
