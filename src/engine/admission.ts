@@ -2,7 +2,8 @@
 import { UsageError } from '../errors.ts'
 import { shareOf } from '../events/share.ts'
 import { holdsService } from './begin.ts'
-import { isWarm, type Revision, type RolloutRecord, type ServiceRecord } from './record.ts'
+import { releaseOf } from './children.ts'
+import { isWarm, type RolloutRecord, type ServiceRecord } from './record.ts'
 import { type RolloutSpec, type RollbackSpec, versionOf } from './spec.ts'
 
 /** What becomes of a request: a new rollout, or the one that already does the same. */
@@ -16,7 +17,7 @@ export type Admission =
  * @throws UsageError `ROLLOUT_IN_PROGRESS`, `ROLLBACK_IMPOSSIBLE`, or `EVENT_REFUSED` with the reason
  */
 export function admit(record: ServiceRecord, spec: RolloutSpec): Admission {
-  const holder = record.rollouts.find(({ id }) => id === record.lock)
+  const holder = holderOf(record)
   if (spec.strategy === 'rollback') {
     return holder !== undefined && doesSo(holder, spec)
       ? { kind: 'join', rollout: holder.id }
@@ -49,18 +50,20 @@ export type Returnability =
   | { readonly kind: 'restorable'; readonly target: string }
   | { readonly kind: 'no'; readonly reason: string }
 
-/** Looks for the way back to `target`; without one, to the version before the one that serves. */
+/**
+ * Looks for the way back to `target`; without one, to where the rollout that is going on would return to, or else to the
+ * version that was stable before the one that is.
+ */
 export function returnability(record: ServiceRecord, target: string | null, force = false): Returnability {
-  const serving = record.lock === null ? record.stable : servingBeside(record)
-  const wanted = target ?? previous(record, serving)
+  const wanted = target ?? previous(record)
   if (wanted === null) return { kind: 'no', reason: `${record.service} has no earlier version to go back to` }
   const revision = record.revisions.find(({ version }) => version === wanted)
   if (revision === undefined)
     return { kind: 'no', reason: `${wanted} was never a good version of ${record.service}` }
-  if (wanted === serving && record.lock === null)
+  if (wanted === record.stable && record.lock === null)
     return { kind: 'no', reason: `${wanted} is already the stable version` }
-  const barrier = irreversibleAfter(record, revision)
-  if (barrier !== undefined && !force) return { kind: 'no', reason: `${barrier.version} is not reversible` }
+  const [barrier] = force ? [] : irreversibleAfter(record, wanted)
+  if (barrier !== undefined) return { kind: 'no', reason: `${barrier} is not reversible` }
   return { kind: isWarm(record, wanted) ? 'warm' : 'restorable', target: wanted }
 }
 
@@ -73,28 +76,47 @@ export function useOf({ stable, route, rollouts }: ServiceRecord, version: strin
 }
 
 function resolved(record: ServiceRecord, spec: RollbackSpec): RollbackSpec {
-  if (spec.target === null && record.stable === null) return spec // the first release: back to nowhere
-  const way = returnability(record, spec.target, spec.force)
+  const [barrier] = spec.force ? [] : irreversibleNow(record)
+  const isFirst = spec.target === null && record.stable === null
+  if (isFirst && barrier === undefined) return spec // back to nowhere
+  const way: Returnability = isFirst
+    ? { kind: 'no', reason: `${barrier} is not reversible` }
+    : returnability(record, spec.target, spec.force)
   if (way.kind !== 'no') return { ...spec, target: way.target }
   throw new UsageError('ROLLBACK_IMPOSSIBLE', `can't roll ${record.service} back: ${way.reason}`, {
     hint: '`sluice status` shows the revisions it can go back to',
   })
 }
 
-/** The new version of a release that is going on: what a rollback then leaves. */
-function servingBeside({ rollouts, lock }: ServiceRecord): string | null {
-  const holder = rollouts.find(({ id }) => id === lock)
-  return holder === undefined ? null : versionOf(holder.spec)
+function holderOf({ rollouts, lock }: ServiceRecord): RolloutRecord | undefined {
+  return rollouts.find(({ id }) => id === lock)
 }
 
-function previous({ revisions }: ServiceRecord, serving: string | null): string | null {
-  const at = revisions.findIndex(({ version }) => version === serving)
+/** Where a rollback leads that names no version. */
+function previous(record: ServiceRecord): string | null {
+  const { revisions, stable } = record
+  const holder = holderOf(record)
+  if (holder !== undefined) return holder.spec.strategy === 'rollback' ? holder.spec.target : stable
+  const at = revisions.findIndex(({ version }) => version === stable)
   return revisions[at + 1]?.version ?? null
 }
 
-/** A version since then whose changes can not be undone. */
-function irreversibleAfter({ revisions }: ServiceRecord, revision: Revision): Revision | undefined {
-  return revisions.slice(0, revisions.indexOf(revision)).find(({ reversible }) => !reversible)
+/** The versions between what serves and `target` whose changes can not be undone, newest first. */
+function irreversibleAfter(record: ServiceRecord, target: string): readonly string[] {
+  const { revisions } = record
+  const at = revisions.findIndex(({ version }) => version === target)
+  const since = revisions.slice(0, at).filter(({ reversible }) => !reversible)
+  return [...irreversibleNow(record), ...since.map(({ version }) => version)]
+}
+
+/** The version that is being released, when it has got traffic and can not be undone. */
+function irreversibleNow(record: ServiceRecord): readonly string[] {
+  const holder = holderOf(record)
+  const release = holder === undefined ? null : releaseOf(holder.spec)
+  const hasTraffic = record.rollouts.some(
+    ({ spec, reserved }) => reserved !== null && releaseOf(spec)?.version === release?.version,
+  )
+  return release !== null && !release.reversible && hasTraffic ? [release.version] : []
 }
 
 function alreadyStable(record: ServiceRecord, spec: RolloutSpec): Admission {

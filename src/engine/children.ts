@@ -70,7 +70,8 @@ export function rescueSpec(
   }
 }
 
-function releaseOf(spec: RolloutSpec): ReleaseSpec | null {
+/** What is released by a rollout; null for one that releases nothing. */
+export function releaseOf(spec: RolloutSpec): ReleaseSpec | null {
   if (spec.strategy === 'pipeline') return spec.release
   return spec.strategy === 'canary' || spec.strategy === 'blue-green' ? spec : null
 }

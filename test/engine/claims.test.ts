@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 
+import type { PipelineSpec, ReleaseSpec } from '../../src/engine/spec.ts'
 import { UsageError } from '../../src/errors.ts'
 import {
   blueGreenSpec,
@@ -135,6 +136,29 @@ describe('a rollback', () => {
     const second = await engine.rollback('shop', { targetVersion: 'v1' })
     await ended(world, engine, second.id)
     expect(world.router.percentOf('shop', 'v2')).toBe(100)
+  })
+
+  test.each<ReleaseSpec | PipelineSpec>([
+    canarySpec('v2', { reversible: false }),
+    pipelineSpec('v2', { release: blueGreenSpec('v2', { keepStable: true, reversible: false }) }),
+  ])('out of a $strategy that can not be undone, once it has traffic, is for who insists', async (spec) => {
+    const { world, engine } = await releasing(spec)
+    expect((await engine.canRollback('shop', 'v1')).kind).toBe('warm')
+    await until(world, () => world.router.percentOf('shop', 'v2') > 0)
+    expect(await engine.canRollback('shop', 'v1')).toEqual({ kind: 'no', reason: 'v2 is not reversible' })
+    const asked = { targetVersion: 'v1' }
+    await expect(engine.startRollback('shop', asked)).rejects.toMatchObject({ code: 'ROLLBACK_IMPOSSIBLE' })
+    const way = await engine.startRollback('shop', { ...asked, force: true })
+    expect((await ended(world, engine, way)).outcome?.status).toBe('rolled-back')
+  })
+
+  test('out of a first release that can not be undone, once it has traffic, is for who insists', async () => {
+    const { world, engine } = await worldAndEngine()
+    await engine.start(canarySpec('v1', { reversible: false }))
+    await until(world, () => world.router.percentOf('shop', 'v1') > 0)
+    await expect(engine.startRollback('shop', {})).rejects.toMatchObject({ code: 'ROLLBACK_IMPOSSIBLE' })
+    const way = await engine.startRollback('shop', { force: true })
+    expect((await ended(world, engine, way)).outcome?.status).toBe('rolled-back')
   })
 
   test('asked for twice goes back once', async () => {

@@ -241,6 +241,16 @@ describe('whether a service can go back', () => {
     const { record } = withBegun(service, canarySpec('v4'))
     expect(returnability(record, null)).toEqual({ kind: 'warm', target: 'v3' })
   })
+
+  test('from a release that is going on of a version that was good before: to what is stable', () => {
+    const { record } = withBegun(service, canarySpec('v2'))
+    expect(returnability(record, null)).toEqual({ kind: 'warm', target: 'v3' })
+  })
+
+  test('from a rollback that is going on: to where it leads', () => {
+    const { record } = withBegun(service, rollbackSpec('shop', { targetVersion: 'v2' }))
+    expect(returnability(record, null)).toEqual({ kind: 'warm', target: 'v2' })
+  })
 })
 
 describe('a request', () => {
