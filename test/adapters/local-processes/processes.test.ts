@@ -460,8 +460,8 @@ test.each([
 })
 
 test('/proc and ps agree about who leads which group, and who is dead', async () => {
-  // The shell’s first child ends, and what the shell has become does not wait for it.
-  const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 3600'], { detached: true })
+  // The shell’s first child ends once the shell has become something that does not wait for it.
+  const parent = spawn('sh', ['-c', 'sleep 2 & echo $!; exec sleep 3600'], { detached: true })
   const pid = parent.pid ?? 0
   onTestFinished(() => void process.kill(-pid, 'SIGKILL'))
   const child = await new Promise<number>((resolve) => {
