@@ -98,14 +98,17 @@ function previous(record: ServiceRecord): string | null {
   const holder = holderOf(record)
   if (holder !== undefined) return holder.spec.strategy === 'rollback' ? holder.spec.target : stable
   const at = revisions.findIndex(({ version }) => version === stable)
-  return revisions[at + 1]?.version ?? null
+  return revisions.slice(at + 1).find(({ isLeft = false }) => !isLeft)?.version ?? null
 }
 
 /** The versions between what serves and `target` whose changes can not be undone, newest first. */
 function irreversibleAfter(record: ServiceRecord, target: string): readonly string[] {
-  const { revisions } = record
-  const at = revisions.findIndex(({ version }) => version === target)
-  const since = revisions.slice(0, at).filter(({ reversible }) => !reversible)
+  const [from, to] = [record.stable, target].map((wanted) =>
+    record.revisions.findIndex(({ version }) => version === wanted),
+  )
+  const since = record.revisions
+    .slice(from, to)
+    .filter(({ reversible, isLeft = false }) => !reversible && !isLeft)
   return [...irreversibleNow(record), ...since.map(({ version }) => version)]
 }
 
@@ -124,7 +127,7 @@ function alreadyStable(record: ServiceRecord, spec: RolloutSpec): Admission {
     ({ version, outcome }) => version === record.stable && outcome?.status === 'promoted',
   )
   const run = spec.strategy === 'pipeline' ? spec.release.run : 'run' in spec ? spec.run : null
-  const [revision] = record.revisions
+  const revision = record.revisions.find(({ version }) => version === record.stable)
   const isSame = JSON.stringify(run) === JSON.stringify(revision?.run)
   if (done !== undefined && isSame) return { kind: 'join', rollout: done.id }
   throw new UsageError(

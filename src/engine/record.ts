@@ -72,6 +72,8 @@ export interface Revision {
   readonly health: HealthSpec
   /** False when what it changed can not be undone: a rollback does not go past it without force. */
   readonly reversible: boolean
+  /** Whether a rollback has left it: it can be gone back to by name, and is not what was stable before. */
+  readonly isLeft?: boolean
   readonly since: number
   readonly by: string | null
   readonly why: string | null

@@ -44,7 +44,7 @@ function promoted(record: ServiceRecord, spec: ReleaseSpec, { endedAt }: Rollout
   return { ...stabilised(record, revision), live }
 }
 
-/** A rollback makes the revision it went back to the stable one again; what was left is no longer good. */
+/** A rollback makes the revision it went back to the stable one again; the newer ones are known as left. */
 function returned(record: ServiceRecord, target: string | null): ServiceRecord {
   const at = record.revisions.findIndex(({ version }) => version === target)
   const hasLeft = target !== record.stable && record.live !== null
@@ -52,7 +52,7 @@ function returned(record: ServiceRecord, target: string | null): ServiceRecord {
     ...record,
     stable: target,
     live: hasLeft ? otherColour(record.live) : record.live,
-    revisions: at < 0 ? record.revisions : record.revisions.slice(at),
+    revisions: record.revisions.map((revision, i) => (i > at ? revision : { ...revision, isLeft: i < at })),
   }
 }
 

@@ -54,6 +54,13 @@ function withBegun(
   return { record: plan.record, rollout: plan.rollout }
 }
 
+/** The service after a rollback to one of its versions, by who insists. */
+function rolledBack(service: ServiceRecord, targetVersion: string): ServiceRecord {
+  const { record, rollout } = withBegun(service, rollbackSpec('shop', { targetVersion, force: true }))
+  const over = ending(rollout, 'rolled-back')
+  return settled(withRollout(record, over), over)
+}
+
 function ending(rollout: RolloutRecord, status: Ending): RolloutRecord {
   return { ...rollout, endedAt: 2, outcome: { status, cause: null, reason: null } }
 }
@@ -139,13 +146,22 @@ describe('the end of a rollout', () => {
     expect(settled(withRollout(second.record, over), over).lock).toBe(second.rollout.id)
   })
 
-  test('of a rollback makes its target stable, and what it left no longer good', () => {
-    const service = serviceOf([revision('v3'), revision('v2'), revision('v1')])
-    const { record, rollout } = withBegun(service, rollbackSpec('shop', { targetVersion: 'v2' }))
-    const over = ending(rollout, 'rolled-back')
-    const after = settled(withRollout(record, over), over)
+  test('of a rollback makes its target stable, and what it left is gone back to by name only', () => {
+    const service = serviceOf([revision('v3'), revision('v2', { reversible: false }), revision('v1')], ['v3'])
+    const after = rolledBack(service, 'v2')
     expect(after.stable).toBe('v2')
-    expect(after.revisions.map(({ version }) => version)).toEqual(['v2', 'v1'])
+    expect(after.revisions.map(({ version }) => version)).toEqual(['v3', 'v2', 'v1'])
+    expect(returnability(after, null, true)).toEqual({ kind: 'restorable', target: 'v1' })
+    expect(returnability(after, 'v3')).toEqual({ kind: 'warm', target: 'v3' })
+    expect(rolledBack(after, 'v3').stable).toBe('v3')
+    expect(returnability(rolledBack(after, 'v3'), null)).toEqual({ kind: 'restorable', target: 'v2' })
+  })
+
+  test('of a release after a rollback has what was stable before it as its way back', () => {
+    const service = rolledBack(serviceOf([revision('v2', { reversible: false }), revision('v1')]), 'v1')
+    const after = stabilised(service, revision('v3'))
+    expect(returnability(after, null)).toEqual({ kind: 'restorable', target: 'v1' })
+    expect(returnability(after, 'v2')).toEqual({ kind: 'restorable', target: 'v2' })
   })
 
   test('of a rollback that failed changes nothing that was good', () => {
@@ -267,6 +283,7 @@ describe('a request', () => {
     const after = settled(withRollout(record, over), over)
     expect(admit(after, canarySpec('v1'))).toEqual({ kind: 'join', rollout: rollout.id })
     const { run } = canarySpec('v1')
+    expect(admit(rolledBack(stabilised(after, revision('v2')), 'v1'), canarySpec('v1')).kind).toBe('join')
     const other = canarySpec('v1', { run: { ...run, command: ['other'] } })
     expect(() => admit(after, other)).toThrow(expect.objectContaining({ code: 'EVENT_REFUSED' }))
   })
