@@ -161,11 +161,9 @@ export class Service {
     for (const { id, by } of lost) this.answer(id, { event: { type: 'claim.lost', by } })
     const isLost = ({ id }: RolloutRecord) => lost.some((other) => other.id === id)
     for (const rollout of rollouts) {
-      if (rollout.endedAt !== null) this.#tellParent(rollout)
-      else if (this.#hands.restore(rollout) && !isLost(rollout)) {
-        this.#goOn(rollout)
-        void this.#lookBack(rollout)
-      }
+      if (rollout.endedAt !== null || !this.#hands.restore(rollout) || isLost(rollout)) continue
+      this.#goOn(rollout)
+      void this.#lookBack(rollout)
     }
   }
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 
+import { errorRate } from '../../src/analysis/checks.ts'
 import type { Engine } from '../../src/engine/engine.ts'
 import type { RolloutSpec } from '../../src/engine/spec.ts'
 import { never } from '../../src/testing/simulated/fault.ts'
@@ -11,6 +12,7 @@ import {
   controllerOf,
   ended,
   pipelineSpec,
+  reaches,
   rollbackSpec,
   SECOND,
   stable,
@@ -185,4 +187,22 @@ describe.each(Object.entries(stories))('%s', (_, story) => {
       }
     }
   }, 120_000)
+})
+
+test('what was suspected before a restart is not suspected for the first time after it', async () => {
+  const world = new SimulatedWorld()
+  const first = await controllerOf(world)
+  await stable(world, first.engine, canarySpec('v1'))
+  const checks = [errorRate({ max: 0.05, minSamples: 1, failureLimit: 1 })]
+  const id = await first.engine.start(canarySpec('v2', { steps: [50], bakeMs: 60 * SECOND, checks }))
+  await reaches(world, first.engine, { id, state: 'monitoring' })
+  await world.clock.advance(3 * SECOND)
+  world.version('v2', { errorRate: 0.5 })
+  await reaches(world, first.engine, { id, state: 'degraded' })
+  first.crash()
+  const { engine } = await controllerOf(world)
+  const verdicts: string[] = []
+  engine.on('analysis.concluded', ({ event }) => void verdicts.push(event.verdict.kind))
+  await ended(world, engine, id)
+  expect(verdicts[0]).toBe('fail')
 })
