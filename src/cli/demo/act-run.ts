@@ -7,15 +7,8 @@ import type { RolloutView } from '../../engine/view.ts'
 import { type Act, type Orders, SERVICE } from './act.ts'
 import type { Load } from './load.ts'
 import { ControllerProcess } from './process.ts'
+import type { ActReport } from './report.ts'
 import type { Stage } from './stage.ts'
-
-/** What came of one act. */
-export interface ActReport {
-  readonly title: string
-  readonly expected: Act['expected']
-  readonly controllersKilled: number
-  readonly rollout: RolloutView
-}
 
 /** How long traffic is left without a controller. */
 const ALONE_MS = 1_500

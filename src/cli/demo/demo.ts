@@ -6,10 +6,11 @@ import { join } from 'node:path'
 import { embeddedProxy } from '../../adapters/embedded-proxy/index.ts'
 import { localProcesses } from '../../adapters/local-processes/index.ts'
 import { EXIT, type ExitCode } from '../exit-code.ts'
-import { type ActReport, ActRun } from './act-run.ts'
+import { ActRun } from './act-run.ts'
 import { actsOf, SERVICE } from './act.ts'
-import { compare, type Comparison } from './compare.ts'
+import { compare } from './compare.ts'
 import { Load } from './load.ts'
+import type { ActReport } from './report.ts'
 import type { Stage } from './stage.ts'
 
 export interface DemoOptions {
@@ -18,14 +19,6 @@ export interface DemoOptions {
   readonly stage: Stage
   /** Where to keep everything; a temporary directory, removed at the end, when left out. */
   readonly stateDir?: string
-}
-
-/** What the demo found out; `--json` prints it. */
-export interface DemoReport {
-  readonly acts: readonly ActReport[]
-  /** The client's own count of its requests beside the proxy's. */
-  readonly requests: Comparison
-  readonly isAsExpected: boolean
 }
 
 /** In requests a second. */

@@ -3,8 +3,8 @@ import type { Output } from '../output.ts'
 import { count } from '../view/format.ts'
 import { openScreen, type Screen } from '../view/screen.ts'
 import { costWords } from '../view/words.ts'
-import type { DemoReport } from './demo.ts'
 import type { Seen } from './load.ts'
+import type { DemoReport } from './report.ts'
 
 /** Where the demo is shown: a picture in a terminal, lines everywhere else, and the report at the end. */
 export class Stage {
