@@ -25,12 +25,16 @@ export interface Observation {
   readonly current: Counts
   /** Null when nothing serves beside it. */
   readonly baseline: Counts | null
+  /** Whether the time in it counts towards a bake. @defaultValue true */
+  readonly isBaking?: boolean
 }
 
 /** What the judge remembers from window to window. */
 export interface JudgeState {
   /** The windows since the last verdict. */
   readonly batch: Observation
+  /** How much of a bake was watched since the last one that was earned. @defaultValue the length of the batch */
+  readonly bakedMs?: number
   /** How often each check has failed in a row, in the order of the checks. */
   readonly streaks: readonly number[]
 }
@@ -39,7 +43,7 @@ export interface Judgement {
   readonly state: JudgeState
   readonly verdict: Verdict
   readonly suspicion: Suspicion
-  /** How much of the bake is earned by this window: the whole batch when it passed, else nothing. */
+  /** How much of the bake is earned by this window: all that was watched of it when the batch passed, else nothing. */
   readonly observedMs: number
   readonly current: MetricsSnapshot
   readonly baseline: MetricsSnapshot | null
@@ -77,8 +81,21 @@ export function judge(checks: readonly Check[], before: JudgeState, window: Obse
   // A batch that is only too small goes on growing; one that said something, or in which the baseline was ill, is over.
   const isOpen =
     verdict.kind === 'inconclusive' && suspicion === 'unchanged' && verdict.cause !== 'baseline-unhealthy'
-  const state = { batch: isOpen ? grown : EMPTY, streaks: next }
-  return { state, verdict, suspicion, observedMs: verdict.kind === 'pass' ? grown.ms : 0, current, baseline }
+  const { bakedMs, observedMs } = bakedAfter(before, window, { verdict, isOpen, ms: grown.ms - batch.ms })
+  const state = { batch: isOpen ? grown : EMPTY, bakedMs, streaks: next }
+  return { state, verdict, suspicion, observedMs, current, baseline }
+}
+
+/** A batch that passes while nothing bakes earns nothing yet: what was baked in it is earned by the next one that does. */
+function bakedAfter(
+  { batch, bakedMs = batch.ms }: JudgeState,
+  { isBaking = true }: Observation,
+  said: { readonly verdict: Verdict; readonly isOpen: boolean; readonly ms: number },
+): { readonly bakedMs: number; readonly observedMs: number } {
+  const baked = bakedMs + (isBaking ? said.ms : 0)
+  const hasPassed = said.verdict.kind === 'pass'
+  if (hasPassed && isBaking) return { bakedMs: 0, observedMs: baked }
+  return { bakedMs: said.isOpen || hasPassed ? baked : 0, observedMs: 0 }
 }
 
 function isSound({ ms, current, baseline }: Observation): boolean {

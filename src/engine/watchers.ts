@@ -31,10 +31,16 @@ const NOBODY: HealthSample = { instance: '', health: 'unhealthy', message: 'no i
 
 type Analysing = Extract<Activity, { kind: 'analysis' }>
 
+/** What is being watched, as it was last asked for. */
+interface Running {
+  readonly activity: Activity
+  readonly subscription: Subscription
+}
+
 export class Watchers {
   readonly #service: Watchable
   readonly #deps: ExecutorDeps
-  readonly #running = new Map<string, Subscription>()
+  readonly #running = new Map<string, Running>()
   readonly #asked = new Map<string, HealthChecks>()
   readonly #ledgers = new Map<string, readonly StepLedger[]>()
   readonly #reading = new Set<string>()
@@ -51,22 +57,26 @@ export class Watchers {
       this.#ledgers.delete(rollout)
     }
     const wanted = new Map(activities.map((activity) => [`${rollout}#${activity.key}`, activity]))
-    for (const [key, subscription] of this.#running) {
+    for (const [key, { subscription }] of this.#running) {
       if (!key.startsWith(`${rollout}#`) || wanted.has(key)) continue
       subscription.unsubscribe()
       this.#running.delete(key)
     }
     for (const [key, activity] of wanted) {
-      if (this.#running.has(key)) continue
-      const subscription =
-        activity.kind === 'probe' ? this.#probe(rollout, activity.version) : this.#analyse(rollout, activity)
-      this.#running.set(key, subscription)
+      const subscription = this.#running.get(key)?.subscription ?? this.#begin(rollout, activity)
+      this.#running.set(key, { activity, subscription })
     }
   }
 
   close(): void {
-    for (const subscription of this.#running.values()) subscription.unsubscribe()
+    for (const { subscription } of this.#running.values()) subscription.unsubscribe()
     this.#running.clear()
+  }
+
+  #begin(rollout: string, activity: Activity): Subscription {
+    return activity.kind === 'probe'
+      ? this.#probe(rollout, activity.version)
+      : this.#analyse(rollout, activity)
   }
 
   #probe(rollout: string, version: string): Subscription {
@@ -112,6 +122,10 @@ export class Watchers {
     const spec = this.#releaseOf(rollout)
     const { adapters, clock } = this.#deps
     const { checks, service, windowMs } = spec
+    const isBaking = () => {
+      const newest = this.#running.get(`${rollout}#${activity.key}`)?.activity ?? activity
+      return newest.kind === 'analysis' && newest.isBaking
+    }
     const judgements = defer(() => {
       // Begun anew, after a failure or a restart, it goes on with what was remembered.
       const stored = this.#service.rollout(rollout)?.analysis
@@ -121,7 +135,7 @@ export class Watchers {
         .pipe(
           alive(clock, 3 * windowMs + SLACK_MS),
           lived(clock, windowMs),
-          judgeWindows(checks, activity, state),
+          judgeWindows(checks, { ...activity, isBaking }, state),
         )
     })
     return repeating(clock, judgements, (error) => {

@@ -72,10 +72,16 @@ function fold(state: Streaks, round: readonly HealthSample[], threshold: number)
   }
 }
 
+/** Whose windows are judged. */
+export interface Judged extends Comparison {
+  /** Asked with each window: whether it counts towards a bake. @defaultValue it does */
+  readonly isBaking?: () => boolean
+}
+
 /** Folds windows of traffic into one judgement each, going on from a stored state. */
 export function judgeWindows(
   checks: readonly Check[],
-  who: Comparison,
+  who: Judged,
   stored: JudgeState,
 ): OperatorFunction<MetricsWindow, Judgement> {
   return (windows: Observable<MetricsWindow>) =>
@@ -91,9 +97,13 @@ export function judgeWindows(
     })
 }
 
-function observationOf({ ms, samples }: MetricsWindow, { version, baseline }: Comparison): Observation {
+function observationOf(
+  { ms, samples }: MetricsWindow,
+  { version, baseline, isBaking = () => true }: Judged,
+): Observation {
   const current = countsOf(samples, version)
-  return { ms, current, baseline: baseline === null ? null : countsOf(samples, baseline) }
+  const beside = baseline === null ? null : countsOf(samples, baseline)
+  return { ms, current, baseline: beside, isBaking: isBaking() }
 }
 
 /** A version that is not named had no requests; one that is named twice was counted twice, or not at all: who knows? */

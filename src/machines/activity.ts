@@ -15,13 +15,17 @@ export type Activity =
       readonly baseline: string | null
       /** The split that is judged; verdicts name it. */
       readonly generation: Generation
+      /** Whether what is seen counts towards a bake. It may change while the same is judged. */
+      readonly isBaking: boolean
     }
+
+type Analysing = Extract<Activity, { kind: 'analysis' }>
 
 export function probing(version: string): Activity {
   return { kind: 'probe', key: `probe ${version}`, version }
 }
 
-export function analysing(version: string, baseline: string | null, generation: Generation): Activity {
-  const key = `analysis ${version} ${generation.claim}.${generation.n}`
-  return { kind: 'analysis', key, version, baseline, generation }
+export function analysing(what: Omit<Analysing, 'kind' | 'key'>): Activity {
+  const { version, generation } = what
+  return { kind: 'analysis', key: `analysis ${version} ${generation.claim}.${generation.n}`, ...what }
 }

@@ -39,7 +39,7 @@ export const releaseReading = {
   activitiesOf({ value, context }: ReleaseSnapshot): readonly Activity[] {
     const path = pathOf(value)
     const probe = WATCHED.has(path) ? [probing(context.plan.version)] : []
-    return JUDGED.has(path) && context.n > 0 ? [...probe, judging(context)] : probe
+    return JUDGED.has(path) && context.n > 0 ? [...probe, judging(context, path)] : probe
   },
 
   outcomeOf({ value, context }: ReleaseSnapshot): Outcome | null {
@@ -54,8 +54,13 @@ export const releaseReading = {
   },
 }
 
-/** Nothing serves beside a version that gets everything. */
-function judging(context: ReleaseContext): Activity {
+/** Nothing serves beside a version that gets everything, and a bake is frozen wherever it is not monitored. */
+function judging(context: ReleaseContext, path: string): Activity {
   const { plan, weight } = context
-  return analysing(plan.version, weight === EVERYTHING ? null : plan.stable, generationOf(context))
+  return analysing({
+    version: plan.version,
+    baseline: weight === EVERYTHING ? null : plan.stable,
+    generation: generationOf(context),
+    isBaking: path === 'monitoring',
+  })
 }

@@ -29,6 +29,19 @@ test('where there is no check at all, watching is enough', () => {
   expect(judge([], freshJudge([]), beside)).toMatchObject({ verdict: { kind: 'pass' }, observedMs: SECOND })
 })
 
+test('what is seen while nothing bakes is no bake, and what was baked before is earned afterwards', () => {
+  const checks = [errorRate({ max: 0.05, minSamples: 250 })]
+  const paused: Observation = { ...busy, isBaking: false }
+  let state = freshJudge(checks)
+  const earned = [busy, paused, paused, paused, busy, busy, busy].map((window) => {
+    const said = judge(checks, state, window)
+    ;({ state } = said)
+    return `${said.verdict.kind} ${said.observedMs}`
+  })
+  const few = 'inconclusive 0'
+  expect(earned).toEqual([few, few, 'pass 0', few, few, `pass ${3 * SECOND}`, few])
+})
+
 function served(requests: number): Counts {
   return { ...NO_COUNTS, served: [0, requests, 0, 0, 0] }
 }
