@@ -11,7 +11,7 @@ import type { Split } from '../events/share.ts'
 import type { StrategyName } from '../machines/command.ts'
 import type { Weight } from '../units.ts'
 
-/** What happened to the requests of one version, by the time each started; null is what could not be known. */
+/** What happened to the requests of one version, by the time each started. */
 export interface VersionLedger {
   readonly version: string
   /** Answered completely by the version, by status class `[1xx, 2xx, 3xx, 4xx, 5xx]`. */

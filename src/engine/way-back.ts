@@ -1,5 +1,5 @@
-import { compareGenerations } from '../events/generation.ts'
 // The reserved return: what is left to do when the store, or the machine itself, does not work any more.
+import { compareGenerations } from '../events/generation.ts'
 import type { RolloutEvent } from '../events/rollout-event.ts'
 import { allTo, type Split } from '../events/share.ts'
 import type { ReservedReturn } from '../machines/index.ts'
