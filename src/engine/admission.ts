@@ -1,10 +1,9 @@
 // Whether a rollout may start in a service as it is now, and what it is to do exactly.
 import { UsageError } from '../errors.ts'
 import { shareOf } from '../events/share.ts'
-import { holdsService } from './begin.ts'
 import { releaseOf } from './children.ts'
 import { isWarm, type RolloutRecord, type ServiceRecord } from './record.ts'
-import { type RolloutSpec, type RollbackSpec, versionOf } from './spec.ts'
+import { type RolloutSpec, type RollbackSpec, takesTraffic, versionOf } from './spec.ts'
 
 /** What becomes of a request: a new rollout, or the one that already does the same. */
 export type Admission =
@@ -23,7 +22,7 @@ export function admit(record: ServiceRecord, spec: RolloutSpec): Admission {
       ? { kind: 'join', rollout: holder.id }
       : { kind: 'start', spec: resolved(record, spec) }
   }
-  if (spec.strategy === 'smoke' || !holdsService(spec.strategy)) return { kind: 'start', spec }
+  if (!takesTraffic(spec.strategy)) return { kind: 'start', spec }
   if (holder !== undefined) {
     const isSame = holder.strategy === spec.strategy && versionOf(holder.spec) === versionOf(spec)
     if (isSame) return { kind: 'join', rollout: holder.id }

@@ -1,11 +1,11 @@
 // The first step of a rollout, thought through before anything is done.
 import type { RolloutEvent } from '../events/rollout-event.ts'
-import { strategies, type StrategyName } from '../machines/index.ts'
+import { strategies } from '../machines/index.ts'
 import { inputFor } from './inputs.ts'
 import { type Live, type Plan, planned } from './plan.ts'
 import type { Listen } from './ports.ts'
 import { introduced, type RolloutRecord, type ServiceRecord } from './record.ts'
-import type { RolloutSpec } from './spec.ts'
+import { type RolloutSpec, takesTraffic } from './spec.ts'
 
 /** Who starts a rollout, and under which name. */
 export interface Birth {
@@ -55,20 +55,10 @@ export function begun(
     healthChecks: { passed: 0, failed: 0 },
   }
   const taken = { ...prepared(record, spec), claim, counter: record.counter + 1 }
-  const locked = holdsService(spec.strategy) && birth.parent === null ? { ...taken, lock: birth.id } : taken
+  const locked = takesTraffic(spec.strategy) && birth.parent === null ? { ...taken, lock: birth.id } : taken
   const live: Live = { strategy, snapshot: ready.snapshot }
   const occurrence = { event: REQUESTED, findings: {}, now: birth.now }
   return { plan: planned(locked, rollout, { live, ready, occurrence }), live }
-}
-
-/** Whether rollouts of a strategy change traffic themselves, and so need a claim of their own. */
-export function takesTraffic(strategy: StrategyName): boolean {
-  return strategy !== 'smoke'
-}
-
-/** Whether only one rollout of these strategies may go on in a service. */
-export function holdsService(strategy: StrategyName): boolean {
-  return strategy !== 'smoke'
 }
 
 /** The service has to know how a version is run, and where clients are to reach it, before a machine asks for it. */

@@ -2,9 +2,14 @@
 import { UsageError } from '../errors.ts'
 import type { Cause } from '../events/outcome.ts'
 import type { RolloutEvent } from '../events/rollout-event.ts'
-import { takesTraffic } from './begin.ts'
 import type { RolloutRecord, ServiceRecord } from './record.ts'
-import type { PipelineSpec, ReleaseSpec, RollbackSpec, RolloutSpec } from './spec.ts'
+import {
+  type PipelineSpec,
+  type ReleaseSpec,
+  type RollbackSpec,
+  type RolloutSpec,
+  takesTraffic,
+} from './spec.ts'
 
 /** Long enough for as many answers as count. */
 function verifyMsOf({ health }: ReleaseSpec): number {

@@ -5,39 +5,75 @@ import { compareGenerations } from '../events/generation.ts'
 import { within } from './back-off.ts'
 import type { Logger } from './log.ts'
 import type { Clock, GenerationCounts, MetricsSource } from './ports.ts'
-import type { RolloutRecord } from './record.ts'
+import type { RolloutRecord, ServiceRecord } from './record.ts'
+import { takesTraffic } from './spec.ts'
 import type { RequestLedger, StepLedger, VersionLedger } from './view.ts'
 
 /** How long the counters may take to answer: a ledger is never worth waiting for with a decision. */
 const PATIENCE_MS = 2_000
 
-/** The ledgers of one rollout's changes of traffic; when they can't be read, the last ones, marked incomplete. */
+/** The ledgers of a rollout's changes of traffic; when they can't be read, the last ones, marked incomplete. */
 export async function readLedgers(
   { metrics, clock, log }: { readonly metrics: MetricsSource; readonly clock: Clock; readonly log: Logger },
-  { service, rollout }: { readonly service: string; readonly rollout: RolloutRecord },
+  record: ServiceRecord,
+  rollout: RolloutRecord,
 ): Promise<readonly StepLedger[]> {
-  const { claim, ledgers } = rollout
+  const { service } = record
   try {
     const counted = await within({ clock, ms: PATIENCE_MS }, (signal) =>
-      metrics.counts({ service, claim }, { signal }),
+      Promise.all(
+        familyOf(record, rollout).map(async ({ claim }) => {
+          const rows = await metrics.counts({ service, claim }, { signal })
+          return rows.filter(({ generation }) => generation.claim === claim)
+        }),
+      ),
     )
-    return ledgersOf(counted.filter(({ generation }) => generation.claim === claim))
+    return ledgersOf(counted.flat())
   } catch (error) {
     log.warn({ reason: messageOf(error) }, 'the ledger could not be read')
-    return ledgers.map((step) => ({ ...step, ledger: { ...step.ledger, complete: false } }))
+    return stepsOf(record, rollout).map((step) => ({ ...step, ledger: { ...step.ledger, complete: false } }))
   }
+}
+
+/** A rollout's ledgers as they were last read: of what it did to traffic itself, and of what its children did for it. */
+export function stepsOf(record: ServiceRecord, rollout: RolloutRecord): readonly StepLedger[] {
+  const steps = new Map<string, StepLedger>()
+  // What was read for the whole is newer than what each child read last.
+  for (const step of familyOf(record, rollout).flatMap(({ ledgers }) => ledgers)) {
+    const key = keyOf(step)
+    if (!steps.has(key)) steps.set(key, step)
+  }
+  return inOrder([...steps.values()])
+}
+
+/** A rollout, and then all that go on, or have ended, as parts of it. */
+function familyOf({ rollouts }: ServiceRecord, rollout: RolloutRecord): readonly RolloutRecord[] {
+  const parts = rollouts.filter(
+    ({ id, strategy }) => id.startsWith(`${rollout.id}/`) && takesTraffic(strategy),
+  )
+  return [rollout, ...parts]
+}
+
+function keyOf({ generation: { claim, n } }: Pick<StepLedger, 'generation'>): string {
+  return `${claim}.${n}`
+}
+
+function inOrder(steps: readonly StepLedger[]): readonly StepLedger[] {
+  return steps.toSorted((a, b) => compareGenerations(a.generation, b.generation))
 }
 
 /** One ledger for each change of traffic, oldest first. */
 function ledgersOf(counted: readonly GenerationCounts[]): readonly StepLedger[] {
   const steps = new Map<string, GenerationCounts[]>()
   for (const row of counted) {
-    const key = `${row.generation.claim}.${row.generation.n}`
+    const key = keyOf(row)
     steps.set(key, [...(steps.get(key) ?? []), row])
   }
-  return [...steps.values()]
-    .flatMap((rows) => rows.slice(0, 1).map(({ generation }) => ({ generation, ledger: ledgerOf(rows) })))
-    .toSorted((a, b) => compareGenerations(a.generation, b.generation))
+  return inOrder(
+    [...steps.values()].flatMap((rows) =>
+      rows.slice(0, 1).map(({ generation }) => ({ generation, ledger: ledgerOf(rows) })),
+    ),
+  )
 }
 
 /** All steps together; null before there was one. */

@@ -10,7 +10,7 @@ import type { OperatorEvent, RolloutEvent } from '../events/rollout-event.ts'
 import type { Command, ReservedReturn } from '../machines/index.ts'
 import { admit } from './admission.ts'
 import { backOffMs, sleep, unlessAborted, within } from './back-off.ts'
-import { type Birth, begun, nextId, takesTraffic } from './begin.ts'
+import { type Birth, begun, nextId } from './begin.ts'
 import { childSpec, overtaken } from './children.ts'
 import type { Answer, ExecutorDeps } from './executor.ts'
 import { Hands } from './hands.ts'
@@ -22,7 +22,7 @@ import type { StoredEntry } from './ports.ts'
 import { isServiceRecord, type RolloutRecord, type ServiceRecord } from './record.ts'
 import { refuse } from './refusal.ts'
 import { Silence } from './silence.ts'
-import type { RolloutSpec } from './spec.ts'
+import { type RolloutSpec, takesTraffic } from './spec.ts'
 import type { StepLedger } from './view.ts'
 import { viewIn } from './views.ts'
 import { isTaken, RETURNED, wayBack } from './way-back.ts'
@@ -206,10 +206,7 @@ export class Service {
     const rollout = this.rollout(id)
     if (rollout === undefined || !takesTraffic(rollout.strategy)) return null
     const { adapters, clock, logs } = this.#deps
-    return readLedgers(
-      { metrics: adapters.metrics, clock, log: logs.of(id) },
-      { service: this.#record.service, rollout },
-    )
+    return readLedgers({ metrics: adapters.metrics, clock, log: logs.of(id) }, this.#record, rollout)
   }
 
   /** What an event would lead to; null for nothing. What throws is parked. */

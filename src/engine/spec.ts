@@ -2,7 +2,7 @@
 // there beats a file that was edited since.
 import type { Check } from '../analysis/checks.ts'
 import type { Cause } from '../events/outcome.ts'
-import type { ReleaseInput } from '../machines/index.ts'
+import type { ReleaseInput, StrategyName } from '../machines/index.ts'
 import type { Listen, ProbeSpec, RunSpec, TestSpec } from './ports.ts'
 
 /** How a version is asked whether it is well. */
@@ -99,4 +99,9 @@ export type RolloutSpec = ReleaseSpec | SmokeSpec | RollbackSpec | PipelineSpec
 /** The version a rollout is about. */
 export function versionOf(spec: RolloutSpec): string {
   return spec.strategy === 'rollback' ? (spec.target ?? '') : spec.version
+}
+
+/** Whether rollouts of a strategy change traffic: each takes a claim of its own, and only one may go on in a service. */
+export function takesTraffic(strategy: StrategyName): boolean {
+  return strategy !== 'smoke'
 }

@@ -1,7 +1,7 @@
 // Records as people get to see them.
 import { shareOf } from '../events/share.ts'
 import { pathOf } from '../machines/index.ts'
-import { totalOf } from './ledger.ts'
+import { stepsOf, totalOf } from './ledger.ts'
 import { endpointsOf, type Revision, type RolloutRecord, type ServiceRecord } from './record.ts'
 import { versionOf } from './spec.ts'
 import type { RevisionView, RolloutView, ServiceView } from './view.ts'
@@ -17,6 +17,7 @@ const HIDDEN = /^(?:steps|version|stable|claim|n|step|observedMs|cause|reason|ga
 
 export function viewOf(record: ServiceRecord, rollout: RolloutRecord): RolloutView {
   const { value, context } = persisted(rollout.snapshot)
+  const steps = stepsOf(record, rollout)
   return {
     id: rollout.id,
     service: record.service,
@@ -36,8 +37,8 @@ export function viewOf(record: ServiceRecord, rollout: RolloutRecord): RolloutVi
     parent: rollout.parent?.id ?? null,
     startedAt: timeOf(rollout.startedAt),
     endedAt: rollout.endedAt === null ? null : timeOf(rollout.endedAt),
-    requests: totalOf(rollout.ledgers),
-    steps: rollout.ledgers,
+    requests: totalOf(steps),
+    steps,
     details: detailsOf(context),
   }
 }

@@ -3,7 +3,16 @@ import { describe, expect, test } from 'vitest'
 import { add, NO_COUNTS, requestsOf } from '../../src/analysis/sample.ts'
 import { totalOf } from '../../src/engine/ledger.ts'
 import type { SimulatedWorld } from '../../src/testing/simulated/world.ts'
-import { canarySpec, controllerOf, ended, reaches, releasing, SECOND, smokeSpec } from './kit.ts'
+import {
+  canarySpec,
+  controllerOf,
+  ended,
+  pipelineSpec,
+  reaches,
+  releasing,
+  SECOND,
+  smokeSpec,
+} from './kit.ts'
 
 /** What the world itself counted under one claim, until now. */
 function counted({ traffic }: SimulatedWorld, claim: number) {
@@ -12,6 +21,33 @@ function counted({ traffic }: SimulatedWorld, claim: number) {
     rows.filter((row) => row.version === version).reduce((sum, row) => add(sum, row.counts), NO_COUNTS)
   return { total: rows.reduce((sum, { counts }) => sum + requestsOf(counts), 0), of }
 }
+
+describe('the ledger of a pipeline', () => {
+  test('is that of its release, and goes on until the old version is drained', async () => {
+    const { world, engine, id } = await releasing(pipelineSpec('v2'))
+    world.router.drainFault = { slowMs: SECOND }
+    await reaches(world, engine, { id: `${id}/deploy/1`, state: 'monitoring' })
+    await world.clock.advance(5 * SECOND)
+    expect(engine.rollout(id).requests).toEqual(engine.rollout(`${id}/deploy/1`).requests)
+    expect(engine.rollout(id).requests?.total).toBeGreaterThan(300)
+    await reaches(world, engine, { id, state: 'retiring.draining' })
+    await world.clock.advance(SECOND)
+    const { total } = counted(world, 3)
+    const { requests, steps } = await ended(world, engine, id)
+    expect(requests).toEqual(totalOf(steps))
+    expect(requests?.total).toBe(total)
+    expect(total).toBeGreaterThan(engine.rollout(`${id}/deploy/1`).requests?.total ?? total)
+  })
+
+  test('is that of its release and its rollback together', async () => {
+    const { world, engine, id } = await releasing(pipelineSpec('v2'))
+    world.tests.resultOf = () => 'failed'
+    const { steps } = await ended(world, engine, id)
+    const children = [`${id}/deploy/1`, `${id}/rollback/1`].map((child) => engine.rollout(child).steps)
+    expect(steps).toEqual(children.flat())
+    expect(new Set(steps.map(({ generation }) => generation.claim))).toEqual(new Set([3, 4]))
+  })
+})
 
 describe('the ledger of a rollout', () => {
   test('counts every request that started since its first change of traffic, until the drain is confirmed', async () => {
