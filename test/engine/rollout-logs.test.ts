@@ -48,9 +48,6 @@ test('each step of a rollout is a line that carries its name, and the last one s
 
 test('a logger that throws changes nothing about a rollout', async () => {
   const world = new SimulatedWorld()
-  const explode = (): never => {
-    throw new Error('the disk of the log is full')
-  }
   const log = { trace() {}, debug() {}, info: explode, warn() {}, error() {}, child: () => log }
   const { engine } = await controllerOf(world, { log })
   const id = await engine.start(canarySpec('v1'))
@@ -58,3 +55,7 @@ test('a logger that throws changes nothing about a rollout', async () => {
   await world.clock.advance(60 * SECOND)
   expect((await ended).outcome?.status).toBe('promoted')
 })
+
+function explode(): never {
+  throw new Error('the disk of the log is full')
+}
