@@ -4,7 +4,7 @@ import { scrub } from '../engine/scrub.ts'
 /** The parts of contexts that may be shown, at any depth; values of other names are left out. Times end in `Ms`. */
 const SHOWN: ReadonlySet<string> = new Set(
   `plan version stable claim n steps step weight environment gates keepStable reversible hold suspects returns cause reason
-  target from restore tries health verified stopped cut leftBehind
+  target back from restore tries health verified stopped cut leftBehind
   tests results name severity retries failFast concurrency status message attempts
   strategy hasSmoke rollbacks`.split(/\s+/),
 )
