@@ -17,7 +17,7 @@ export function inputFor(spec: RolloutSpec, record: ServiceRecord, claim: number
     case 'smoke':
       return smokeInput(spec)
     case 'pipeline':
-      return pipelineInput(spec, record)
+      return pipelineInput(spec, record, claim)
   }
 }
 
@@ -94,13 +94,18 @@ function smokeInput({ tests, failFast, concurrency, budgetMs }: SmokeSpec): Smok
   }
 }
 
-function pipelineInput({ release, smoke }: PipelineSpec, record: ServiceRecord): PipelineInput {
+function pipelineInput(
+  { release, smoke }: PipelineSpec,
+  record: ServiceRecord,
+  claim: number,
+): PipelineInput {
   const { stable } = record
   const verifyMs = Math.max(ROLLBACK_TIMES.verifyMs, timeToTell(record, stable))
   const { retireMs, drainMs, rollbackDrainMs, returnBudgetMs } = release.times
   return {
     version: release.version,
     stable,
+    claim,
     strategy: release.strategy,
     hasSmoke: smoke !== null,
     reversible: release.reversible,

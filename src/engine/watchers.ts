@@ -9,6 +9,7 @@ import type { Endpoint } from '../events/rollout-event.ts'
 import { concludeHealth, type HealthSample, judgeWindows } from '../events/streams.ts'
 import type { Activity } from '../machines/index.ts'
 import { backOffMs, within } from './back-off.ts'
+import { releaseOf } from './children.ts'
 import type { Answer, ExecutorDeps } from './executor.ts'
 import type { Clock } from './ports.ts'
 import type { RolloutRecord, ServiceRecord, VersionRecord } from './record.ts'
@@ -193,7 +194,8 @@ export class Watchers {
 
   #releaseOf(rollout: string): ReleaseSpec {
     const spec = this.#service.rollout(rollout)?.spec
-    if (spec?.strategy === 'canary' || spec?.strategy === 'blue-green') return spec
+    const release = spec === undefined ? null : releaseOf(spec)
+    if (release !== null) return release
     throw new TypeError(`${rollout} has no traffic to analyse`)
   }
 }

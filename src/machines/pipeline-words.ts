@@ -1,8 +1,10 @@
 // The words of a pipeline: what it is told and knows, what it asks for, and what an event means to it.
 import { assign, setup } from 'xstate'
 
+import { compareGenerations, type Generation } from '../events/generation.ts'
 import type { Cause, Ending } from '../events/outcome.ts'
 import type { OperatorEvent, RolloutEvent } from '../events/rollout-event.ts'
+import { type Activity, analysing, probing } from './activity.ts'
 import { type Commands, commands, type StrategyName } from './command.ts'
 import { reasonOf } from './reason.ts'
 
@@ -11,6 +13,8 @@ export interface PipelineInput {
   readonly version: string
   /** What served before; null in a first release. */
   readonly stable: string | null
+  /** The claim under which it holds the service; its children take younger ones. */
+  readonly claim: number
   /** How the version is released. */
   readonly strategy: Extract<StrategyName, 'blue-green' | 'canary'>
   readonly hasSmoke: boolean
@@ -127,6 +131,17 @@ export const endTests = {
   params: { ...tests, event: { type: 'abort.requested', reason: 'the pipeline goes back' } },
 } as const
 
+/** Nothing serves beside a version that has been released, and no bake is left. */
+export function watching({ version, claim }: PipelineInput): readonly Activity[] {
+  const everything = { version, baseline: null, generation: judgedOf({ claim }), isBaking: false }
+  return [probing(version), analysing(everything)]
+}
+
+/** A pipeline moves no traffic itself: what is said of it is said under its claim. */
+function judgedOf({ claim }: Pick<PipelineInput, 'claim'>): Generation {
+  return { claim, n: 0 }
+}
+
 /** Whether the newest child in a slot has ended, and how. */
 function hasEnded({ context, event }: Args, slot: string, status?: Ending): boolean {
   if (event.type !== 'child.ended' || event.slot !== slot) return false
@@ -134,9 +149,15 @@ function hasEnded({ context, event }: Args, slot: string, status?: Ending): bool
   return isNewest && (status === undefined || event.outcome.status === status)
 }
 
-function isHarm({ context, event }: Args): boolean {
-  if (event.type === 'version.exited') return event.version === context.plan.version
-  return (
-    event.type === 'probe.concluded' && event.health === 'unhealthy' && event.version === context.plan.version
-  )
+function isHarm({ context: { plan }, event }: Args): boolean {
+  switch (event.type) {
+    case 'version.exited':
+      return event.version === plan.version
+    case 'probe.concluded':
+      return event.health === 'unhealthy' && event.version === plan.version
+    case 'analysis.concluded':
+      return event.verdict.kind === 'fail' && compareGenerations(event.generation, judgedOf(plan)) === 0
+    default:
+      return false
+  }
 }

@@ -4,7 +4,7 @@
 import type { SnapshotFrom } from 'xstate'
 
 import type { Outcome } from '../events/outcome.ts'
-import { type Activity, probing } from './activity.ts'
+import type { Activity } from './activity.ts'
 import {
   abortDeploy,
   deploy,
@@ -14,6 +14,7 @@ import {
   pipelineWords,
   startRollback,
   tests,
+  watching,
 } from './pipeline-words.ts'
 import { bounded, pathOf, strategy } from './strategy.ts'
 import { backOff, cancelBudget, cancelDeadline, cancelRetire, cancelRetry, outlast, wait } from './timing.ts'
@@ -22,6 +23,10 @@ import { backOff, cancelBudget, cancelDeadline, cancelRetire, cancelRetry, outla
 const goingBack = <const A extends readonly (typeof endTests)[]>(...also: A) => {
   const actions = ['keepReason', ...also] as const
   return {
+    'analysis.concluded': [
+      { guard: 'isHarmAndBound', target: '#frozen', actions, description: 'harm, but no way back' },
+      { guard: 'isHarm', target: '#rolling-back', actions, description: 'conclusive harm' },
+    ],
     'probe.concluded': [
       { guard: 'isHarmAndBound', target: '#frozen', actions, description: 'unhealthy, but no way back' },
       { guard: 'isHarm', target: '#rolling-back', actions, description: 'unhealthy' },
@@ -182,6 +187,7 @@ export const pipelineMachine = pipelineWords.createMachine({
           entry: [{ type: 'stopVersion', params: oldVersion }, outlast('stopMs')],
           exit: cancelDeadline,
           on: {
+            'analysis.concluded': {},
             'probe.concluded': {},
             'version.exited': {},
             'abort.requested': {},
@@ -297,7 +303,7 @@ export const pipeline = strategy(pipelineMachine, {
   version: 1,
 
   activitiesOf({ value, context }: PipelineSnapshot): readonly Activity[] {
-    return WATCHED.has(pathOf(value)) ? [probing(context.plan.version)] : []
+    return WATCHED.has(pathOf(value)) ? watching(context.plan) : []
   },
 
   outcomeOf({ value, context: { cause, reason } }: PipelineSnapshot): Outcome | null {

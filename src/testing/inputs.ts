@@ -81,6 +81,7 @@ export function pipelineInput(changed: Partial<PipelineInput> = {}): PipelineInp
   return {
     version: 'v2',
     stable: 'v1',
+    claim: 7,
     strategy: 'canary',
     hasSmoke: true,
     reversible: true,

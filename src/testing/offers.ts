@@ -13,6 +13,8 @@ export interface Cast {
   /** Versions beside these two. */
   readonly others?: readonly string[]
   readonly tests?: readonly string[]
+  /** What verdicts are about, where the rollout moves no traffic itself. */
+  readonly judged?: Generation
   /** How long a window of traffic is; two of them are a bake. */
   readonly windowMs: number
 }
@@ -27,7 +29,7 @@ export function offersAt(standing: Standing, cast: Cast): readonly RolloutEvent[
     ...ofProbe(cast.version, ['healthy', 'suspect', 'unhealthy']),
     ...(cast.stable === null ? [] : ofProbe(cast.stable, ['healthy', 'unhealthy'])),
     ...ofRouter(standing, cast),
-    ...ofAnalysis(generationsAt(standing), cast.windowMs),
+    ...ofAnalysis(generationsAt({ asked: askedOr(standing, cast) }), cast.windowMs),
     ...Object.entries(standing.children).flatMap(([slot, run]) => ofChild(slot, run)),
     ...Object.entries(standing.attempts).flatMap(([test, attempt]) => ofTest(test, attempt)),
     { type: 'rollout.requested' },
@@ -36,10 +38,24 @@ export function offersAt(standing: Standing, cast: Cast): readonly RolloutEvent[
 }
 
 /** Whether an event answers an older intent than the newest, or somebody else's. */
-export function isStale(event: RolloutEvent, { asked }: Pick<Standing, 'asked'>): boolean {
+export function isStale(
+  event: RolloutEvent,
+  standing: Pick<Standing, 'asked'>,
+  cast: Pick<Cast, 'judged'> = {},
+): boolean {
   if (!('generation' in event)) return false
   const { claim, n } = event.generation
+  const asked = event.type === 'analysis.concluded' ? askedOr(standing, cast) : standing.asked
   return asked === null || claim !== asked.generation.claim || n !== asked.generation.n
+}
+
+function askedOr({ asked }: Pick<Standing, 'asked'>, { judged }: Pick<Cast, 'judged'>): Asked | null {
+  return asked ?? (judged === undefined ? null : { generation: judged })
+}
+
+/** What verdicts are about. */
+interface Asked {
+  readonly generation: Generation
 }
 
 const ASKED: readonly RolloutEvent[] = [
@@ -77,7 +93,7 @@ interface Generations {
   readonly stale: readonly Generation[]
 }
 
-function generationsAt({ asked }: Standing): Generations {
+function generationsAt({ asked }: { readonly asked: Asked | null }): Generations {
   if (asked === null) return { newest: null, stale: [{ claim: 6, n: 1 }] }
   const { claim, n } = asked.generation
   return {

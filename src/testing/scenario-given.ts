@@ -83,7 +83,7 @@ function pipeline(line: Line): Omit<Given, 'strategy'> {
     reversible: !line.flag('irreversible'),
     ...versions(line),
   })
-  return { input, claim: 0 }
+  return { input, claim: input.claim }
 }
 
 /** `v2 over v1`, or `v2` alone where nothing was before. */

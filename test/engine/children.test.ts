@@ -111,4 +111,14 @@ describe('a child', () => {
     expect(world.router.percentOf('shop', 'v1')).toBe(100)
     expect(world.platform.running('shop')).toEqual(['v1'])
   })
+
+  test('that turns out to harm people during the smoke tests, though it answers its probes, is taken back', async () => {
+    const { world, engine, id } = await releasing(pipelineSpec('v2'))
+    world.tests.resultOf = () => 'hang'
+    await reaches(world, engine, { id, state: 'verifying' })
+    world.version('v2', { errorRate: 1 })
+    const view = await ended(world, engine, id)
+    expect(view.outcome).toMatchObject({ status: 'rolled-back', cause: 'metrics-degraded' })
+    expect(world.router.percentOf('shop', 'v1')).toBe(100)
+  })
 })
