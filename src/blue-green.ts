@@ -1,11 +1,10 @@
-import type { Check } from './analysis/checks.ts'
 import type { HealthChecks, RolloutView, ServiceView } from './engine/view.ts'
 import { UsageError } from './errors.ts'
 import { isAllOn } from './events/share.ts'
 import type { Waiting } from './handle.ts'
 import { type BlueGreenOptions, type DeployConfig, STANDARD, STANDARD_CHECKS } from './options.ts'
 import { phaseIn, Release, type ReleaseResult, releaseResult } from './release.ts'
-import { releaseSpec } from './spec.ts'
+import { releaseSpec, type Strategic } from './spec.ts'
 import { type Duration, EVERYTHING, percentOf, toMs, toPositiveMs } from './units.ts'
 
 /** One of the two identical environments of a service. */
@@ -65,14 +64,12 @@ export interface DeploymentResult extends ReleaseResult {
  */
 export class BlueGreenDeployment extends Release<DeploymentResult, BlueGreenOptions> {
   protected override readonly strategy = 'blue-green'
-  readonly #bakeMs: number
-  readonly #checks: readonly Check[]
+  readonly #strategic: Strategic
 
   constructor(options: BlueGreenOptions) {
     super(options)
-    this.#bakeMs = toMs(options.monitoringDuration ?? STANDARD.monitoringDuration, 'monitoringDuration')
-    this.#checks = options.checks ?? STANDARD_CHECKS['blue-green']
-    this.check(this.#strategic('auto'))
+    this.#strategic = blueGreenStrategic(options)
+    this.check(this.#strategic)
   }
 
   /**
@@ -81,7 +78,7 @@ export class BlueGreenDeployment extends Release<DeploymentResult, BlueGreenOpti
    * @throws UsageError `ROLLOUT_IN_PROGRESS` while another version is being released, unless `onBusy` says otherwise
    */
   async deploy(version: string, config: DeployConfig = {}): Promise<DeploymentResult> {
-    return this.release(releaseSpec(this.options, { version, config }, this.#strategic('auto')), config)
+    return this.release(releaseSpec(this.options, { version, config }, this.#strategic), config)
   }
 
   /**
@@ -90,7 +87,8 @@ export class BlueGreenDeployment extends Release<DeploymentResult, BlueGreenOpti
    * @throws UsageError `EVENT_REFUSED` when it could not be staged, `ROLLOUT_IN_PROGRESS` as {@link deploy}
    */
   async deployToStaging(version: string, config: DeployConfig = {}): Promise<RolloutView> {
-    const spec = releaseSpec(this.options, { version, config }, this.#strategic('manual'))
+    const byHand = { ...this.#strategic, gates: 'manual' } as const
+    const spec = releaseSpec(this.options, { version, config }, byHand)
     const id = await this.begin(spec, config)
     return this.reach(id, isStaged, config)
   }
@@ -164,11 +162,6 @@ export class BlueGreenDeployment extends Release<DeploymentResult, BlueGreenOpti
       healthChecks,
     }
   }
-
-  #strategic(gates: 'auto' | 'manual') {
-    const steps = [{ weight: EVERYTHING, bakeMs: this.#bakeMs }]
-    return { strategy: 'blue-green', steps, gates, checks: this.#checks } as const
-  }
 }
 
 /**
@@ -177,6 +170,13 @@ export class BlueGreenDeployment extends Release<DeploymentResult, BlueGreenOpti
  */
 export function createBlueGreen(options: BlueGreenOptions): BlueGreenDeployment {
   return new BlueGreenDeployment(options)
+}
+
+/** What a blue-green release adds to the options that all releases share: one step, and nobody to ask at its gates. */
+export function blueGreenStrategic(options: BlueGreenOptions): Strategic {
+  const { checks = STANDARD_CHECKS['blue-green'], monitoringDuration = STANDARD.monitoringDuration } = options
+  const steps = [{ weight: EVERYTHING, bakeMs: toMs(monitoringDuration, 'monitoringDuration') }]
+  return { strategy: 'blue-green', steps, gates: 'auto', checks }
 }
 
 function isStaged({ state }: RolloutView): boolean {

@@ -1,4 +1,3 @@
-import type { Check } from './analysis/checks.ts'
 import { examine } from './analysis/examine.ts'
 import type { MetricsSnapshot } from './analysis/sample.ts'
 import type { RolloutView } from './engine/view.ts'
@@ -8,7 +7,7 @@ import type { Waiting } from './handle.ts'
 import type { ReleaseStep } from './machines/index.ts'
 import { type CanaryOptions, type DeployConfig, STANDARD, STANDARD_CHECKS } from './options.ts'
 import { phaseIn, Release, type ReleaseResult, releaseResult } from './release.ts'
-import { releaseSpec } from './spec.ts'
+import { releaseSpec, type Strategic } from './spec.ts'
 import { EVERYTHING, name as toName, percentOf, toMs, weight } from './units.ts'
 
 const PHASES = [
@@ -52,14 +51,12 @@ const HOLD_BACK = weight(95)
  */
 export class CanaryDeployment extends Release<CanaryDeploymentResult, CanaryOptions> {
   protected override readonly strategy = 'canary'
-  readonly #steps: readonly ReleaseStep[]
-  readonly #checks: readonly Check[]
+  readonly #strategic: Strategic
 
   constructor(options: CanaryOptions) {
     super(options)
-    this.#steps = stepsOf(options)
-    this.#checks = options.checks ?? STANDARD_CHECKS.canary
-    this.check(this.#strategic())
+    this.#strategic = canaryStrategic(options)
+    this.check(this.#strategic)
     if (options.stableVersion !== undefined) toName(options.stableVersion, 'stableVersion')
   }
 
@@ -69,8 +66,8 @@ export class CanaryDeployment extends Release<CanaryDeploymentResult, CanaryOpti
    * @throws UsageError `ROLLOUT_IN_PROGRESS` while another version is being released, unless `onBusy` says otherwise
    */
   async deploy(version: string, config: DeployConfig = {}): Promise<CanaryDeploymentResult> {
-    const spec = releaseSpec(this.options, { version, config }, this.#strategic())
-    const strategic = this.#strategic()
+    const strategic = this.#strategic
+    const spec = releaseSpec(this.options, { version, config }, strategic)
     const adoption = await this.adopt(this.options.stableVersion, { strategic, config })
     const adopted = adoption === null ? null : await this.release(adoption, config)
     if (adopted?.success === false) return adopted
@@ -125,7 +122,7 @@ export class CanaryDeployment extends Release<CanaryDeploymentResult, CanaryOpti
     { signal }: Waiting = {},
   ): Promise<boolean> {
     signal?.throwIfAborted()
-    return this.#checks.some((check) => examine(check, current, baseline).kind === 'bad')
+    return this.#strategic.checks.some((check) => examine(check, current, baseline).kind === 'bad')
   }
 
   protected override result(view: RolloutView): CanaryDeploymentResult {
@@ -135,10 +132,6 @@ export class CanaryDeployment extends Release<CanaryDeploymentResult, CanaryOpti
       finalCanaryPercentage: percentOf(shareOf(view.split, view.version)),
     }
   }
-
-  #strategic() {
-    return { strategy: 'canary', steps: this.#steps, gates: 'auto', checks: this.#checks } as const
-  }
 }
 
 /**
@@ -147,6 +140,12 @@ export class CanaryDeployment extends Release<CanaryDeploymentResult, CanaryOpti
  */
 export function createCanary(options: CanaryOptions): CanaryDeployment {
   return new CanaryDeployment(options)
+}
+
+/** What a canary adds to the options that all releases share. */
+export function canaryStrategic(options: CanaryOptions): Strategic {
+  const { checks = STANDARD_CHECKS.canary } = options
+  return { strategy: 'canary', steps: stepsOf(options), gates: 'auto', checks }
 }
 
 /**

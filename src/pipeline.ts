@@ -1,13 +1,14 @@
-import { stepsOf } from './canary.ts'
+import { blueGreenStrategic } from './blue-green.ts'
+import { canaryStrategic } from './canary.ts'
 import type { PipelineSpec, ReleaseSpec } from './engine/spec.ts'
 import type { RolloutView } from './engine/view.ts'
-import { type DeployConfig, type PipelineOptions, STANDARD, STANDARD_CHECKS } from './options.ts'
+import type { DeployConfig, PipelineOptions } from './options.ts'
 import { phaseIn, Release, type ReleaseResult, releaseResult } from './release.ts'
 import { type RollbackResult, resultOf } from './rollback.ts'
 import { functionsOf, smokeSpec, testsOf } from './smoke-spec.ts'
 import { type SmokeTestSuite, suiteOf } from './smoke.ts'
 import { releaseSpec, type Strategic } from './spec.ts'
-import { EVERYTHING, name as toName, toMs } from './units.ts'
+import { name as toName } from './units.ts'
 
 const STAGES = [
   'deploying',
@@ -43,7 +44,7 @@ export class DeploymentPipeline extends Release<PipelineResult, PipelineOptions>
 
   constructor(options: PipelineOptions) {
     super(options)
-    this.#strategic = strategicOf(options)
+    this.#strategic = options.strategy === 'canary' ? canaryStrategic(options) : blueGreenStrategic(options)
     this.check(this.#strategic)
     if (options.stableVersion !== undefined) toName(options.stableVersion, 'stableVersion')
     if (options.smoke !== false) smokeSpec({ name: options.name, ...options.smoke }, 'any')
@@ -96,21 +97,6 @@ export class DeploymentPipeline extends Release<PipelineResult, PipelineOptions>
  */
 export function createPipeline(options: PipelineOptions): DeploymentPipeline {
   return new DeploymentPipeline(options)
-}
-
-function strategicOf(options: PipelineOptions): Strategic {
-  if (options.strategy === 'canary') {
-    const checks = options.checks ?? STANDARD_CHECKS.canary
-    return { strategy: 'canary', steps: stepsOf(options), gates: 'auto', checks }
-  }
-  const bakeMs = toMs(options.monitoringDuration ?? STANDARD.monitoringDuration, 'monitoringDuration')
-  const steps = [{ weight: EVERYTHING, bakeMs }]
-  return {
-    strategy: 'blue-green',
-    steps,
-    gates: 'auto',
-    checks: options.checks ?? STANDARD_CHECKS['blue-green'],
-  }
 }
 
 /** The newest of each kind of child. */
