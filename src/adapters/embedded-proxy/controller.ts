@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
 import { AdapterError } from '../../errors.ts'
 import { ConnectionLost, Link } from './client.ts'
 import { type Reached, reach, reachOrStart } from './launch.ts'
@@ -6,6 +8,9 @@ import { type ProxySettings, STOP_GRACE_MS } from './settings.ts'
 import type { Ask, Op, Results } from './wire.ts'
 
 const ANSWER_MS = 10_000
+/** How often a proxy that hangs up is asked to end, and how long it may take between. */
+const STOP_ATTEMPTS = 50
+const STOP_POLL_MS = 20
 
 export interface Patient {
   readonly signal: AbortSignal
@@ -48,14 +53,16 @@ export class Controller {
   /** Lets the proxy finish what is open and end; nothing happens when none runs. The controller is closed after it. */
   async stop({ signal }: Patient): Promise<void> {
     this.close()
-    const reached = await reach(this.#place)
-    if (reached === null) return
-    const link = await greeted(reached, signal)
-    try {
-      await link.ask({ op: 'stop', graceMs: STOP_GRACE_MS }, { signal, ms: ANSWER_MS + STOP_GRACE_MS })
-      await link.ended()
-    } finally {
-      link.close()
+    for (let attempt = 1; ; attempt++) {
+      const reached = await reach(this.#place)
+      if (reached === null) return
+      try {
+        return await ended(reached, signal)
+      } catch (error) {
+        // One that is just ending hangs up at any word: whether it is gone is seen by asking anew.
+        if (!(error instanceof ConnectionLost) || attempt === STOP_ATTEMPTS) throw error
+        await sleep(STOP_POLL_MS)
+      }
     }
   }
 
@@ -85,6 +92,17 @@ export class Controller {
 
   async #connect(): Promise<Link> {
     return greeted(await reachOrStart(this.#place, this.#settings), new AbortController().signal)
+  }
+}
+
+/** Asks a proxy to end, and resolves when it has hung up. */
+async function ended(reached: Reached, signal: AbortSignal): Promise<void> {
+  const link = await greeted(reached, signal)
+  try {
+    await link.ask({ op: 'stop', graceMs: STOP_GRACE_MS }, { signal, ms: ANSWER_MS + STOP_GRACE_MS })
+    await link.ended()
+  } finally {
+    link.close()
   }
 }
 

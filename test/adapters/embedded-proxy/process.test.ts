@@ -1,6 +1,7 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -182,6 +183,20 @@ test('a program that has nothing else to do waits until the proxy has ended', as
   const script = fileURLToPath(new URL('./stop-main.ts', import.meta.url))
   const { stdout } = await promisify(execFile)(process.execPath, [script, proxy.stateDir])
   expect(stdout).toBe('stopped')
+})
+
+test('a proxy that hangs up at any word, for it is just ending, is stopped once nobody answers', async () => {
+  const stateDir = await mkdtemp(join(tmpdir(), 'sp-'))
+  const socket = join(stateDir, 'proxy.sock')
+  const ending = createServer((asker) => {
+    asker.destroy()
+    ending.close()
+  }).listen(socket)
+  await once(ending, 'listening')
+  await writeFile(join(stateDir, 'proxy.json'), JSON.stringify({ socket, token: 'its', pid: process.pid }))
+  await embeddedProxy({ stateDir }).stop(options)
+  expect(ending.listening).toBe(false)
+  await rm(stateDir, { recursive: true, force: true })
 })
 
 test('a proxy that is stopped lets an open request end first', async () => {
